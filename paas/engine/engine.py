@@ -1,0 +1,212 @@
+"""Where things run: the one interface of the house.
+
+`DockerEngine` is the real one; the tests' `MemoryEngine` passes the same contract suite. Every method names a host and
+has a deadline. A container is known by its name, which we chose; names and labels of another platform are never seen.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from paas.errors import Failed, Unavailable
+from paas.model.container import ContainerSpec
+
+
+class HostUnreachable(Unavailable):
+    """The engine did not answer. Nothing is known about what it runs: unknown is not empty."""
+
+    def __init__(self, host: str, why: str) -> None:
+        self.host = host
+        super().__init__(f"The engine of host {host} does not answer: {why}. See: paas doctor")
+
+
+class AddressTaken(Failed):
+    """The engine says that something else has this address."""
+
+    def __init__(self, host: str, address: str) -> None:
+        self.host, self.address = host, address
+        super().__init__(f"Address {address} is taken on host {host}.")
+
+
+class ImageMissing(Failed):
+    def __init__(self, host: str, image: str) -> None:
+        self.host, self.image = host, image
+        super().__init__(f"Host {host} has no image {image}.")
+
+
+class StartFailed(Failed):
+    """The engine would not start it: a command that is not there, a disk that is full."""
+
+    def __init__(self, host: str, name: str, why: str) -> None:
+        self.host, self.name = host, name
+        super().__init__(f"Host {host} could not start {name}: {why}")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A container as its engine tells of it."""
+
+    name: str
+    is_running: bool
+    labels: dict[str, str]
+    address: str | None
+    started_at: float | None
+    exit_code: int | None
+    """Of the last exit; None while it has not exited."""
+    is_oom: bool
+    restarts: int
+    """How often the engine started it again."""
+
+
+class EventKind(StrEnum):
+    STARTED = "started"
+    EXITED = "exited"
+    OOM = "oom"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    kind: EventKind
+    name: str
+    at: float
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line that a container printed, at most 10,000 bytes; longer ones come in pieces."""
+
+    at_ns: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    arch: str
+    engine_version: str
+    memory_mb: int
+    disk_free_mb: int
+    cpus: int
+    started_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSeen:
+    id: str
+    tags: tuple[str, ...]
+    size: int
+    arch: str
+    command: tuple[str, ...]
+    entrypoint: tuple[str, ...]
+    user: str
+    ports: tuple[int, ...]
+    """TCP ports of EXPOSE."""
+    labels: dict[str, str]
+    has_healthcheck: bool
+
+
+class Session(Protocol):
+    """An attached container: raw bytes both ways. Closing it does not stop the container."""
+
+    def read(self) -> bytes:
+        """The next output, stdout and stderr as they come; empty at the end."""
+        ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def end_input(self) -> None: ...
+
+    def resize(self, rows: int, columns: int) -> None: ...
+
+    def wait(self) -> int:
+        """Blocks until the container has exited; its exit code."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    def facts(self, host: str) -> HostFacts:
+        """Raises HostUnreachable, as every other method does."""
+        ...
+
+    def prepare(self, host: str, subnet: str) -> None:
+        """The platform's network and packet filter, made or mended. Safe to repeat."""
+        ...
+
+    def start(self, host: str, spec: ContainerSpec) -> None:
+        """Creates and starts. A container of this name that is there already is started and not made again.
+
+        Raises AddressTaken, ImageMissing or StartFailed; after any of them no container of this name is left.
+        """
+        ...
+
+    def stop(self, host: str, name: str, grace_seconds: float) -> None:
+        """SIGTERM, then SIGKILL after `grace_seconds`; returns when it has exited and will not be restarted.
+
+        Silent if the container is already stopped or gone.
+        """
+        ...
+
+    def signal(self, host: str, name: str, signal: str) -> None:
+        """Sends it and returns at once. Silent if the container is already stopped or gone."""
+        ...
+
+    def remove(self, host: str, name: str) -> None:
+        """Removes it, killing it first if it runs; never its volumes. Silent if it is already gone."""
+        ...
+
+    def inspect(self, host: str, name: str) -> Seen | None: ...
+
+    def list(self, host: str) -> Sequence[Seen]:
+        """Every container of this platform, stopped ones too."""
+        ...
+
+    def wait(self, host: str, name: str, timeout_seconds: float) -> int | None:
+        """The exit code; None when it still runs after `timeout_seconds`. A container that is gone: -1."""
+        ...
+
+    def events(self, host: str) -> AbstractContextManager[Iterator[Event | None]]:
+        """This platform's events from the moment of entering; None at least every second when there is none.
+
+        The iterator ends when the engine closes the stream; whoever follows then lists again.
+        """
+        ...
+
+    def logs(
+        self, host: str, name: str, since_ns: int
+    ) -> AbstractContextManager[Iterator[RawLine]]:
+        """Every line printed after `since_ns`, then new ones as they come, until the container has exited."""
+        ...
+
+    def attach(self, host: str, spec: ContainerSpec) -> Session:
+        """Creates, attaches, starts: nothing of the output is lost."""
+        ...
+
+    def exec(self, host: str, name: str, argv: Sequence[str]) -> tuple[int, str]:
+        """Runs a command inside a running container, for at most ten seconds: exit code, output."""
+        ...
+
+    def image(self, host: str, reference: str) -> ImageSeen | None: ...
+
+    def images(self, host: str) -> Sequence[ImageSeen]:
+        """The images this platform built."""
+        ...
+
+    def tag_image(self, host: str, reference: str, tag: str) -> None:
+        """`tag` is `repository:tag`. Raises ImageMissing."""
+        ...
+
+    def remove_image(self, host: str, reference: str) -> None:
+        """Takes this name away, and the image with its last name. Silent if gone or in use."""
+        ...
+
+    def commit(self, host: str, name: str, tag: str, spec: ContainerSpec) -> str:
+        """Makes an image of a stopped container; command, user, workdir, env and labels are those of `spec`.
+
+        Returns the engine's id of it.
+        """
+        ...

@@ -1,0 +1,76 @@
+"""A build: one attempt to turn a source into an image."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class BuildState(StrEnum):
+    QUEUED = "queued"
+    BUILDING = "building"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        return self in _OVER
+
+
+_OVER = frozenset({BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED})
+
+
+class Builder(StrEnum):
+    DOCKERFILE = "dockerfile"
+    BUILDPACK = "buildpack"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A pushed or uploaded tree, kept as a tar under its id in the platform's folder."""
+
+    id: str
+    person: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    id: str
+    app_id: str
+    state: BuildState
+    source: str
+    """The source's id."""
+    commit: str
+    """The pushed commit, or the version that an API client named; may be empty."""
+    person: str
+    created_at: float
+    builder: Builder | None = None
+    detected: str | None = None
+    """What the builder says it found: `Python`, `Dockerfile`."""
+    image: str | None = None
+    """The image's own id, once there is one."""
+    release: int | None = None
+    reason: str | None = None
+    """Why it failed or was cancelled, in one line."""
+    worker: str | None = None
+    lease_until: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a build made. `where` maps a host's name to the engine's id of it there."""
+
+    id: str
+    app_id: str
+    builder: Builder
+    arch: str
+    port: int
+    """The port a web process is told to listen on."""
+    where: Mapping[str, str]
+    source: str
+    commit: str
+    created_at: float
+    removed_at: float | None = None

@@ -1,0 +1,37 @@
+"""A deploy: one attempt to make a release current."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DeployState(StrEnum):
+    PULLING = "pulling"
+    RELEASING = "releasing"
+    STARTING = "starting"
+    SWITCHING = "switching"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+    @property
+    def is_open(self) -> bool:
+        return self in OPEN
+
+
+OPEN = frozenset(
+    {DeployState.PULLING, DeployState.RELEASING, DeployState.STARTING, DeployState.SWITCHING}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """At most one of an app is open. `deadline` is when its present state has lasted too long."""
+
+    id: int
+    app_id: str
+    release: int
+    state: DeployState
+    created_at: float
+    deadline: float
+    reason: str | None = None
+    ended_at: float | None = None

@@ -1,0 +1,222 @@
+"""Sources, builds and images in the record."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select, update
+
+from paas.errors import Unknown
+from paas.model.build import Build, Builder, BuildState, Image, Source
+from paas.store.database import METADATA, Database
+
+SOURCES = Table(
+    "sources",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("person", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+BUILDS = Table(
+    "builds",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("app_id", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("commit", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("builder", String),
+    Column("detected", String),
+    Column("image", String),
+    Column("release", Integer),
+    Column("reason", String),
+    Column("worker", String),
+    Column("lease_until", Float),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+)
+Index("builds_of_app", BUILDS.c.app_id, BUILDS.c.created_at)
+Index(
+    "builds_one_at_once",
+    BUILDS.c.app_id,
+    unique=True,
+    sqlite_where=BUILDS.c.state == str(BuildState.BUILDING),
+)
+IMAGES = Table(
+    "images",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("app_id", String, nullable=False, index=True),
+    Column("builder", String, nullable=False),
+    Column("arch", String, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("where", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("commit", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("removed_at", Float),
+)
+
+
+class UnknownSource(Unknown):
+    def __init__(self, source_id: str) -> None:
+        super().__init__(f"There is no source '{source_id[:60]}'. Push again.")
+
+
+class UnknownBuild(Unknown):
+    def __init__(self, app: str, build_id: str) -> None:
+        super().__init__(f"{app} has no build '{build_id[:60]}'. See: paas builds -a {app}")
+
+
+class BuildStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_source(self, source: Source) -> None:
+        with self._database.write() as tx:
+            tx.execute(
+                SOURCES.insert().values(
+                    id=source.id, person=source.person, created_at=source.created_at
+                )
+            )
+
+    def source(self, source_id: str) -> Source:
+        """Raises UnknownSource."""
+        with self._database.read() as tx:
+            row = tx.execute(select(SOURCES).where(SOURCES.c.id == source_id)).first()
+        if row is None:
+            raise UnknownSource(source_id)
+        return Source(row.id, row.person, row.created_at)
+
+    def sources(self) -> Sequence[Source]:
+        with self._database.read() as tx:
+            rows = tx.execute(select(SOURCES)).all()
+        return [Source(row.id, row.person, row.created_at) for row in rows]
+
+    def remove_source(self, source_id: str) -> None:
+        with self._database.write() as tx:
+            tx.execute(SOURCES.delete().where(SOURCES.c.id == source_id))
+
+    def add(self, build: Build) -> None:
+        """Queued. Older queued ones of the app are cancelled: a newer push takes their place."""
+        with self._database.write() as tx:
+            tx.execute(
+                update(BUILDS)
+                .where(BUILDS.c.app_id == build.app_id, BUILDS.c.state == str(BuildState.QUEUED))
+                .values(
+                    state=str(BuildState.CANCELLED), ended_at=build.created_at, reason="a newer push took its place"
+                )
+            )  # fmt: skip
+            tx.execute(
+                BUILDS.insert().values(
+                    id=build.id, app_id=build.app_id, state=str(build.state), source=build.source,
+                    commit=build.commit, person=build.person, created_at=build.created_at,
+                )
+            )  # fmt: skip
+
+    def get(self, build_id: str) -> Build | None:
+        with self._database.read() as tx:
+            row = tx.execute(select(BUILDS).where(BUILDS.c.id == build_id)).first()
+        return None if row is None else _build(row)
+
+    def of(self, app_id: str, limit: int = 50) -> Sequence[Build]:
+        """The newest first."""
+        return self._select(BUILDS.c.app_id == app_id, limit)
+
+    def in_state(self, state: BuildState) -> Sequence[Build]:
+        return self._select(BUILDS.c.state == str(state), 1000)
+
+    def begin(self, build_id: str, worker: str, now: float, lease_until: float) -> bool:
+        """From queued to building. False: it is not queued any more, or another build of the app is under way."""
+        with self._database.write() as tx:
+            app_id = tx.execute(select(BUILDS.c.app_id).where(BUILDS.c.id == build_id)).scalar()
+            busy = select(BUILDS.c.id).where(
+                BUILDS.c.app_id == app_id, BUILDS.c.state == str(BuildState.BUILDING)
+            )
+            if tx.execute(busy).first():
+                return False
+            starting = (
+                update(BUILDS)
+                .where(BUILDS.c.id == build_id, BUILDS.c.state == str(BuildState.QUEUED))
+                .values(
+                    state=str(BuildState.BUILDING), worker=worker, started_at=now, lease_until=lease_until
+                )
+            )  # fmt: skip
+            return tx.execute(starting).rowcount == 1
+
+    def renew(self, build_id: str, lease_until: float) -> bool:
+        """False: it was cancelled or given up; whoever builds it stops."""
+        return self._change(build_id, (BuildState.BUILDING,), lease_until=lease_until)
+
+    def note(self, build_id: str, **values: object) -> None:
+        """What was learnt while it is being built."""
+        self._change(build_id, (BuildState.BUILDING,), **values)
+
+    def end(self, build_id: str, state: BuildState, now: float, reason: str | None = None) -> bool:
+        """False: it was over already."""
+        before = (BuildState.QUEUED, BuildState.BUILDING)
+        return self._change(build_id, before, state=str(state), ended_at=now, reason=reason)
+
+    def add_image(self, image: Image) -> None:
+        with self._database.write() as tx:
+            tx.execute(
+                IMAGES.insert().values(
+                    id=image.id, app_id=image.app_id, builder=str(image.builder), arch=image.arch,
+                    port=image.port, where=json.dumps(dict(image.where)), source=image.source,
+                    commit=image.commit, created_at=image.created_at,
+                )
+            )  # fmt: skip
+
+    def image(self, image_id: str) -> Image | None:
+        with self._database.read() as tx:
+            row = tx.execute(select(IMAGES).where(IMAGES.c.id == image_id)).first()
+        return None if row is None else _image(row)
+
+    def images(self, app_id: str) -> Sequence[Image]:
+        """Those that are not removed, oldest first."""
+        query = select(IMAGES).where(IMAGES.c.app_id == app_id, IMAGES.c.removed_at.is_(None))
+        with self._database.read() as tx:
+            return [_image(row) for row in tx.execute(query.order_by(IMAGES.c.created_at))]
+
+    def place_image(
+        self, image_id: str, where: Mapping[str, str], removed_at: float | None
+    ) -> None:
+        """Where it can be had now."""
+        with self._database.write() as tx:
+            tx.execute(
+                update(IMAGES)
+                .where(IMAGES.c.id == image_id)
+                .values(where=json.dumps(dict(where)), removed_at=removed_at)
+            )
+
+    def remove_all(self, app_id: str) -> None:
+        with self._database.write() as tx:
+            tx.execute(BUILDS.delete().where(BUILDS.c.app_id == app_id))
+            tx.execute(IMAGES.delete().where(IMAGES.c.app_id == app_id))
+
+    def _change(self, build_id: str, before: Sequence[BuildState], **values: object) -> bool:
+        states = [str(state) for state in before]
+        with self._database.write() as tx:
+            change = update(BUILDS).where(BUILDS.c.id == build_id, BUILDS.c.state.in_(states))
+            return tx.execute(change.values(**values)).rowcount == 1
+
+    def _select(self, where: Any, limit: int) -> Sequence[Build]:
+        query = select(BUILDS).where(where).order_by(BUILDS.c.created_at.desc()).limit(limit)
+        with self._database.read() as tx:
+            return [_build(row) for row in tx.execute(query)]
+
+
+def _build(row: Row[Any]) -> Build:
+    values = dict(row._mapping)
+    values["state"] = BuildState(values["state"])
+    values["builder"] = Builder(values["builder"]) if values["builder"] else None
+    return Build(**values)
+
+
+def _image(row: Row[Any]) -> Image:
+    values = dict(row._mapping)
+    values["builder"] = Builder(values["builder"])
+    values["where"] = json.loads(values["where"])
+    return Image(**values)

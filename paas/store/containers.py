@@ -1,0 +1,199 @@
+"""Containers in the record: rows from before a container exists until it is gone."""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Float, Index, Integer, Row, String, Table, select, update
+
+from paas.model.container import LATER, Container, ContainerState, Kind
+from paas.model.formation import Dyno
+from paas.store.apps import APPS
+from paas.store.database import METADATA, Database
+from paas.store.leases import Lease
+
+CONTAINERS = Table(
+    "containers",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("app_id", String, nullable=False),
+    Column("release", Integer, nullable=False),
+    Column("process", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("restarts", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("placed_at", Float, nullable=False),
+    Column("address", String),
+    Column("port", Integer),
+    Column("deadline", Float),
+    Column("seen_at", Float),
+    Column("exits", String, nullable=False),
+    Column("crashed_at", Float),
+    Column("exit_code", Integer),
+    Column("reason", String),
+    Column("left_number", Integer),
+    Column("is_logged", Boolean, nullable=False),
+    Column("placement", String, nullable=False),
+    Column("person", String),
+)
+_IS_LIVE = CONTAINERS.c.state != str(ContainerState.GONE)
+Index("containers_of_app", CONTAINERS.c.app_id, CONTAINERS.c.state)
+Index(
+    "containers_leased_address",
+    CONTAINERS.c.host,
+    CONTAINERS.c.address,
+    unique=True,
+    sqlite_where=_IS_LIVE & CONTAINERS.c.address.is_not(None),
+)
+ASIDE = Table(
+    "addresses_aside",
+    METADATA,
+    Column("host", String, primary_key=True),
+    Column("address", String, primary_key=True),
+    Column("until", Float, nullable=False),
+)
+
+
+class ContainerStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, containers: Iterable[Container], lease: Lease | None = None) -> bool:
+        """All or none. False: the lease was lost, and nothing was written."""
+        with self._database.write() as tx:
+            if lease is not None and not self._holds(lease):
+                return False
+            for container in containers:
+                tx.execute(CONTAINERS.insert().values(**_columns(container)))
+        return True
+
+    def get(self, container_id: str) -> Container | None:
+        with self._database.read() as tx:
+            row = tx.execute(select(CONTAINERS).where(CONTAINERS.c.id == container_id)).first()
+        return None if row is None else _container(row)
+
+    def of(self, app_id: str, *, gone: bool = False) -> Sequence[Container]:
+        """Of one app, oldest first. `gone`: those that are gone too."""
+        where = CONTAINERS.c.app_id == app_id
+        return self._select(where if gone else where & _IS_LIVE)
+
+    def on(self, host: str) -> Sequence[Container]:
+        return self._select((CONTAINERS.c.host == host) & _IS_LIVE)
+
+    def in_states(self, states: Collection[ContainerState]) -> Sequence[Container]:
+        return self._select(CONTAINERS.c.state.in_([str(state) for state in states]))
+
+    def live(self) -> Sequence[Container]:
+        """Every container that is not gone, of every app."""
+        return self._select(_IS_LIVE)
+
+    def move(
+        self,
+        container_id: str,
+        state: ContainerState,
+        now: float,
+        lease: Lease | None = None,
+        **values: object,
+    ) -> bool:
+        """One step forward, with what was learnt. False: it is past that already, or the lease was lost."""
+        before = [str(earlier) for earlier, later in LATER.items() if state in later]
+        with self._database.write() as tx:
+            if lease is not None and not self._holds(lease):
+                return False
+            moving = (
+                update(CONTAINERS)
+                .where(CONTAINERS.c.id == container_id, CONTAINERS.c.state.in_(before))
+                .values(state=str(state), since=now, **values)
+            )
+            return tx.execute(moving).rowcount == 1
+
+    def note(self, container_id: str, **values: object) -> None:
+        """What was observed, beside its state."""
+        if "exits" in values:
+            values["exits"] = json.dumps(values["exits"])
+        with self._database.write() as tx:
+            tx.execute(update(CONTAINERS).where(CONTAINERS.c.id == container_id).values(**values))
+
+    def leased(self, host: str, now: float) -> frozenset[str]:
+        """The addresses of a host that may not be given out: leased, or put aside."""
+        taken = select(CONTAINERS.c.address).where(CONTAINERS.c.host == host, _IS_LIVE)
+        aside = select(ASIDE.c.address).where(ASIDE.c.host == host, ASIDE.c.until > now)
+        with self._database.read() as tx:
+            found = [*tx.execute(taken).scalars(), *tx.execute(aside).scalars()]
+        return frozenset(address for address in found if address)
+
+    def put_aside(self, host: str, address: str, until: float) -> None:
+        with self._database.write() as tx:
+            same = (ASIDE.c.host == host) & (ASIDE.c.address == address)
+            tx.execute(ASIDE.delete().where(same))
+            tx.execute(ASIDE.insert().values(host=host, address=address, until=until))
+
+    def forget(self, gone_before: float) -> None:
+        """Rows that have been gone since before then; a crash is remembered as long as any other."""
+        with self._database.write() as tx:
+            tx.execute(CONTAINERS.delete().where(~_IS_LIVE, CONTAINERS.c.since < gone_before))
+
+    def remove_all(self, app_id: str) -> None:
+        with self._database.write() as tx:
+            tx.execute(CONTAINERS.delete().where(CONTAINERS.c.app_id == app_id))
+
+    def _holds(self, lease: Lease) -> bool:
+        with self._database.read() as tx:
+            fence = tx.execute(select(APPS.c.fence).where(APPS.c.id == lease.app_id)).scalar()
+        return fence == lease.fence
+
+    def _select(self, where: Any) -> Sequence[Container]:
+        query = select(CONTAINERS).where(where).order_by(CONTAINERS.c.placed_at, CONTAINERS.c.id)
+        with self._database.read() as tx:
+            return [_container(row) for row in tx.execute(query)]
+
+
+def _columns(container: Container) -> dict[str, object]:
+    dyno = container.dyno
+    return {
+        "id": container.id,
+        "app_id": dyno.app_id,
+        "release": dyno.release,
+        "process": dyno.process,
+        "number": dyno.number,
+        "restarts": dyno.restarts,
+        "kind": str(container.kind),
+        "host": container.host,
+        "state": str(container.state),
+        "since": container.since,
+        "placed_at": container.placed_at,
+        "address": container.address,
+        "port": container.port,
+        "deadline": container.deadline,
+        "exits": json.dumps(container.exits),
+        "is_logged": container.is_logged,
+        "placement": json.dumps(dict(container.placement)),
+        "person": container.person,
+    }
+
+
+def _container(row: Row[Any]) -> Container:
+    return Container(
+        id=row.id,
+        dyno=Dyno(row.app_id, row.release, row.process, row.number, row.restarts),
+        kind=Kind(row.kind),
+        host=row.host,
+        state=ContainerState(row.state),
+        since=row.since,
+        placed_at=row.placed_at,
+        address=row.address,
+        port=row.port,
+        deadline=row.deadline,
+        seen_at=row.seen_at,
+        exits=tuple(json.loads(row.exits)),
+        crashed_at=row.crashed_at,
+        exit_code=row.exit_code,
+        reason=row.reason,
+        left_number=row.left_number,
+        is_logged=row.is_logged,
+        placement=json.loads(row.placement),
+        person=row.person,
+    )
