@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
-from rq import Queue
-from rq.serializers import JSONSerializer
 
 from paas.builds.sources import SourceStore
 from paas.engine.docker_engine import DockerEngine
@@ -28,15 +26,7 @@ from paas.store.leases import Leases
 from paas.store.people import PeopleStore
 from paas.store.releases import ReleaseStore
 from paas.store.routers import RouterStore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queues:
-    """RQ's own queues. A worker serves one: several per worker are not crash-safe."""
-
-    builds: Queue
-    converge: Queue
-    upkeep: Queue
+from paas.wire import Wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +50,7 @@ class Platform:
     engine: Engine
     redis: Redis
     routes: RouteTable
-    queues: Queues
+    wire: Wire
     sources: SourceStore
     logs: LogStore
     rng: random.Random
@@ -93,16 +83,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
         engine=engine or DockerEngine(settings.platform, settings.network, hosts),
         redis=redis,
         routes=RouteTable(redis, settings.platform),
-        queues=Queues(
-            **{
-                name: Queue(
-                    name,
-                    connection=connect_redis(settings, decode=False),
-                    serializer=JSONSerializer,
-                )
-                for name in ("builds", "converge", "upkeep")
-            }
-        ),
+        wire=Wire(redis, connect_redis(settings, decode=False), settings.platform),
         sources=SourceStore(settings.sources),
         logs=LogStore(settings.logs, settings.log_mb),
         rng=random.Random(),

@@ -80,6 +80,11 @@ class Container:
     """Who ran it, when it is a one-off."""
 
 
+def container_name(platform: str, container_id: str) -> str:
+    """What the engine calls it."""
+    return f"paas-{platform}-{container_id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
     """Everything an engine is told about a container, as one value."""

@@ -1,0 +1,65 @@
+"""The wire: RQ's queues, and the word that something about an app is new.
+
+Redis is not the record. What goes over the wire is a name; whoever hears it looks into the record. A word that is lost
+costs at most one sweep of `watch` (15 s), so a Redis that does not answer is told and not raised.
+"""
+
+from collections.abc import Iterator
+
+from redis import Redis, RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+BUILDS, CONVERGE, UPKEEP = "builds", "converge", "upkeep"
+FAILURE_SECONDS = 86400
+"""How long Redis keeps what RQ knows of a failed job."""
+
+
+class Wire:
+    """`redis` decodes responses, `raw` does not: RQ needs bytes."""
+
+    def __init__(self, redis: Redis, raw: Redis, platform: str) -> None:
+        self._redis, self._raw, self._platform = redis, raw, platform
+        self._channel = f"paas:{platform}:news"
+
+    def queue(self, name: str) -> Queue:
+        """RQ's own. A worker serves one queue: several per worker are not crash-safe."""
+        return Queue(self.queue_name(name), connection=self._raw, serializer=JSONSerializer)
+
+    def queue_name(self, name: str) -> str:
+        return f"{self._platform}-{name}"
+
+    def converge(self, app_id: str) -> bool:
+        """False: Redis does not answer; the sweep will queue it."""
+        return self._enqueue(CONVERGE, "paas.jobs.converge_app", app_id, timeout=300)
+
+    def build(self, build_id: str, seconds: float) -> bool:
+        return self._enqueue(BUILDS, "paas.jobs.build_source", build_id, timeout=int(seconds))
+
+    def upkeep(self, job: str, *arguments: str) -> bool:
+        """`job` is the name of a function in `paas.jobs`."""
+        return self._enqueue(UPKEEP, f"paas.jobs.{job}", *arguments, timeout=900)
+
+    def announce(self, app_id: str) -> None:
+        """Something about this app is new in the record."""
+        try:
+            self._redis.publish(self._channel, app_id)
+        except RedisError:
+            return
+
+    def news(self, timeout_seconds: float) -> Iterator[str | None]:
+        """App ids as they are announced; None after each `timeout_seconds` of silence. Raises RedisError."""
+        with self._redis.pubsub(ignore_subscribe_messages=True) as heard:
+            heard.subscribe(self._channel)
+            while True:
+                message = heard.get_message(timeout=timeout_seconds)
+                yield None if message is None else str(message["data"])
+
+    def _enqueue(self, name: str, job: str, *arguments: str, timeout: int) -> bool:
+        try:
+            self.queue(name).enqueue(
+                job, args=arguments, job_timeout=timeout, result_ttl=0, failure_ttl=FAILURE_SECONDS
+            )
+        except RedisError:
+            return False
+        return True
