@@ -34,10 +34,11 @@ SCRATCH = Path("/var/tmp")
 BASE_PACKAGES = "ca-certificates"
 LEFT_OUT = (
     "./dev/*",
+    "./usr/share/locale/*",
+    "./usr/share/man/*",
     "./var/cache/apt/*",
     "./var/lib/apt/lists/*",
     "./var/log/*",
-    "./usr/share/man/*",
 )
 """What debootstrap leaves behind and no image needs."""
 
@@ -241,18 +242,13 @@ def _build(
         work.run("base", ["tar", "-C", f"{folder}", "--numeric-owner", *out, "-cf", f"{tar}", "."])
     work.run("base", [*engine.docker, "import", f"{tar}", base])
 
-    proxies = [part for name in sorted(work.proxies) for part in ("--build-arg", name)]
-    build = [*engine.docker, "build", "--progress=plain", "--label", f"{LABEL}={digest}", *proxies]
-    for name, image, arguments in (
-        ("run", images.run, {"BASE": base, "SUITE": suite}),
-        ("build", images.build, {"RUN_IMAGE": images.run}),
-    ):
-        work.report(f"Building the {name} image {image}")
-        given = [
-            part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")
-        ]
-        dockerfile = context / f"{name}.Dockerfile"
-        work.run(name, [*build, "--file", f"{dockerfile}", *given, "--tag", image, f"{context}"])
+    given = [f"BASE={base}", f"SUITE={suite}", *sorted(work.proxies)]
+    options = ["--progress=plain", "--label", f"{LABEL}={digest}"]
+    options += [part for argument in given for part in ("--build-arg", argument)]
+    for target, image in (("run", images.run), ("build", images.build)):
+        work.report(f"Building the {target} image {image}")
+        goal = ["--target", target, "--tag", image, f"{context}"]
+        work.run(target, [*engine.docker, "build", *options, *goal])
     work.run("base", [*engine.docker, "image", "rm", base])
 
 
