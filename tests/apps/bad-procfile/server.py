@@ -1,0 +1,1 @@
+"""Never runs: the Procfile has no colon."""

@@ -1,0 +1,1 @@
+"""Never runs: the requirements cannot be read, so compile fails."""

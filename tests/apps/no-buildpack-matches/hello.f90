@@ -1,0 +1,3 @@
+program hello
+  print *, "No buildpack knows this language."
+end program hello
