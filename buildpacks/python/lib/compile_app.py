@@ -1,0 +1,90 @@
+"""The story of a Python build."""
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+from collectstatic import collect_static
+from install import VENV, environment_for_uv, install
+from manifest import Kind, asked_version, check_version, manifest_of
+from pack import (
+    MEMORY_PROFILE,
+    ProgramFailed,
+    ask,
+    build_environment,
+    config_vars,
+    fail,
+    remove_tree,
+    run,
+    say,
+    title,
+    write_profile,
+)
+from web_process import guess, has_web_process
+
+PROFILE = Path(__file__).resolve().parent.parent / "profile.sh"
+
+EXPORT = {
+    Kind.POETRY: "poetry self add poetry-plugin-export && poetry export -o requirements.txt",
+    Kind.PIPENV: "pipenv requirements > requirements.txt",
+}
+
+
+def compile_app(app: Path, cache: Path, env_dir: Path) -> None:
+    """The app's packages in .heroku/python, and what finds them at every start. `app` must be /app."""
+    kind = decide_kind(app)
+    python = decide_python(app)
+
+    cache.mkdir(parents=True, exist_ok=True)
+    venv = app / VENV
+    config = config_vars(env_dir)
+    environment = build_environment(config, environment_for_uv(config, app, cache))
+    environment["PATH"] = f"{venv / 'bin'}:{environment['PATH']}"
+
+    run_hook(app, "pre_compile", environment)
+    remove_tree(venv)
+    uv = ask(["uv", "--version"], app, environment)
+    install(kind, app, cache, environment, f"{python} {uv}")
+    write_profile(app, "python.sh", PROFILE.read_text() + MEMORY_PROFILE.read_text())
+    collect_static(app, venv, environment)
+    run_hook(app, "post_compile", environment)
+
+    if not has_web_process(app) and (guessed := guess(app, venv / "bin")):
+        title(f"No web process in a Procfile: `{guessed[0]}`, guessed from {guessed[1]}")
+
+
+def decide_kind(app: Path) -> Kind:
+    kind = manifest_of(app)
+    if kind is None:
+        fail(f"This is no Python app: there is no {', '.join(Kind)}")
+    title(f"Python app detected ({kind.value})")
+    if kind in EXPORT:
+        fail(
+            f"{kind.value} is not read yet. Write a requirements.txt beside it, for instance with\n"
+            f"{EXPORT[kind]}"
+        )
+    if kind is Kind.UV and (app / Kind.REQUIREMENTS).is_file():
+        say("requirements.txt is not read: uv.lock decides")
+    return kind
+
+
+def decide_python(app: Path) -> str:
+    """The version in use, which is the stack's own: no other is to be had without its maker's site."""
+    have = platform.python_version()
+    asked = asked_version(app)
+    remark = check_version(asked, have) if asked else None
+    title(f"Using Python {have}" + (f" ({asked.file})" if asked else ""))
+    if remark:
+        say(remark)
+    return have
+
+
+def run_hook(app: Path, name: str, environment: Mapping[str, str]) -> None:
+    hook = app / "bin" / name
+    if not hook.is_file():
+        return
+    title(f"Running bin/{name}")
+    try:
+        run(["bash", f"{hook}"], app, environment)
+    except ProgramFailed as error:
+        fail(f"bin/{name} failed: {error}")

@@ -1,0 +1,79 @@
+"""What an app says about itself: which file lists its packages, and which Python it asks for."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pack import fail
+
+
+class Kind(StrEnum):
+    """The file that decides, in this order; the value is its name."""
+
+    UV = "uv.lock"
+    REQUIREMENTS = "requirements.txt"
+    PYPROJECT = "pyproject.toml"
+    POETRY = "poetry.lock"
+    PIPENV = "Pipfile"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedVersion:
+    text: str
+    file: str
+
+
+def manifest_of(app: Path) -> Kind | None:
+    for kind in Kind:
+        if not (app / kind.value).is_file():
+            continue
+        if kind is Kind.PYPROJECT and "project" not in pyproject(app):
+            continue  # settings of a linter make no app
+        return kind
+    return None
+
+
+def pyproject(app: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads((app / "pyproject.toml").read_text())
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fail(f"pyproject.toml cannot be read: {error}")
+
+
+def asked_version(app: Path) -> AskedVersion | None:
+    """From .python-version, else runtime.txt; None: any."""
+    for name in (".python-version", "runtime.txt"):
+        if not (app / name).is_file():
+            continue
+        lines = [
+            line.split("#")[0].strip()
+            for line in (app / name).read_text(errors="replace").splitlines()
+        ]
+        words = [line for line in lines if line]
+        if len(words) != 1:
+            fail(f"{name} must hold one Python version, such as 3.13. It holds {len(words)}.")
+        return AskedVersion(words[0].removeprefix("python-").removeprefix("cpython-"), name)
+    return None
+
+
+def check_version(asked: AskedVersion, have: str) -> str | None:
+    """A remark for the pusher when only the patch differs; the build ends when more does."""
+    if not re.fullmatch(r"\d+(\.\d+(\.(\d+|\*|x))?)?", asked.text):
+        fail(
+            f"{asked.file} asks for '{asked.text}', which is no Python version. To be had here: {have}"
+        )
+    wanted = [part for part in asked.text.split(".") if part.isdigit()]
+    given = have.split(".")
+    if wanted[:2] != given[: len(wanted[:2])]:
+        fail(
+            f"{asked.file} asks for Python {asked.text}. To be had here: {have}\n"
+            f"Write {'.'.join(given[:2])} into {asked.file}, or bring your own Python with a Dockerfile."
+        )
+    if wanted != given[: len(wanted)]:
+        return f"{asked.file} asks for {asked.text}; this stack has {have}, and that is used"
+    return None
