@@ -1,0 +1,104 @@
+"""Runs a platform: takes its lock, ends what an earlier run left, migrates, and becomes the supervisor."""
+
+import fcntl
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from paas.daemon import redis_server, sshd
+from paas.daemon.folder import User, Users, folders, write
+from paas.daemon.programs import HAPROXY, MINIMUM_FILES, REDIS, supervisor_configuration
+from paas.daemon.running import end, running
+from paas.errors import Conflict
+from paas.settings import Settings
+from paas.store.migrate import is_behind, migrate
+
+LOCK_FD = 2 * MINIMUM_FILES
+"""The supervisor closes whatever is below its minimum."""
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+KEPT_VARIABLES = (
+    "TZ",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
+"""Of the caller's environment. The rest is the caller's own affair, and may be secret."""
+
+
+class AlreadyRunning(Conflict):
+    def __init__(self, directory: Path, pid: str) -> None:
+        super().__init__(
+            f"The platform in {directory} runs already (process {pid}). "
+            f"See: paasd status {directory}"
+        )
+
+
+def run(directory: Path) -> None:
+    """Does not return. A living HAProxy is left alone: the one that is started takes its connections over.
+
+    Nothing is ended before it is sure that this program may run the platform. Raises NotAPlatform, SettingInvalid,
+    UnknownUser, RootNeeded, AlreadyRunning, RecordTooNew or MigrationFailed.
+    """
+    settings = Settings.load(directory)
+    users = Users.of(settings)
+    for folder in folders(settings, users):
+        folder.make()
+    lock = take_lock(settings)
+    is_behind(settings.record)
+    end_leftovers(settings, keep=(HAPROXY,))
+    migrate(settings.record)
+    write_configurations(settings, users)
+    os.dup2(lock, LOCK_FD)  # the copy is inherited; paas.daemon.hold ends that
+    os.chdir(settings.directory)
+    argv = [sys.executable, "-I", "-m", "paas.daemon.hold", str(LOCK_FD)]
+    os.execve(argv[0], [*argv, str(supervisor_file(settings))], environment(settings, os.environ))
+
+
+def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
+    """What every program of the platform begins with."""
+    kept = {name: given[name] for name in KEPT_VARIABLES if name in given}
+    return {"PATH": PATH, "LANG": "C.UTF-8", "HOME": str(settings.directory / "home"), **kept}
+
+
+def take_lock(settings: Settings) -> int:
+    """One supervisor per folder. Raises AlreadyRunning."""
+    path = settings.run / "lock"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise AlreadyRunning(settings.directory, path.read_text().strip() or "?") from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def end_leftovers(settings: Settings, keep: tuple[str, ...] = ()) -> None:
+    """What outlived its supervisor. Redis last: the others may still have something to say to it."""
+    left = [program for program in running(settings) if program.name not in keep]
+    end([program for program in left if program.name != REDIS])
+    end([program for program in left if program.name == REDIS])
+
+
+def write_configurations(settings: Settings, users: Users) -> None:
+    redis_server.write_configuration(settings, users)
+    sshd.write_configuration(settings, users)
+    text = supervisor_configuration(settings, users)
+    write(supervisor_file(settings), text, User.caller(), 0o600)
+
+
+def supervisor_file(settings: Settings) -> Path:
+    return settings.run / "supervisor.conf"
+
+
+@click.command("run")
+@click.argument("directory", type=click.Path(path_type=Path))
+def command(directory: Path) -> None:
+    """Run a platform in the foreground; SIGTERM stops it."""
+    run(directory)

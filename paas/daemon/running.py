@@ -1,0 +1,78 @@
+"""Which programs of a platform run, though nobody may be left who started them."""
+
+import os
+import signal
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from paas.settings import Settings
+
+GRACE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A program of ours that is alive: its pid file and the kernel agree on when it started."""
+
+    name: str
+    pid: int
+    started: int
+    """In clock ticks since boot."""
+
+    @property
+    def is_alive(self) -> bool:
+        return _started(self.pid) == self.started
+
+    def signal(self, number: signal.Signals) -> None:
+        """Silent when it is gone."""
+        if self.is_alive:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        since_boot = float(Path("/proc/uptime").read_text().split()[0])
+        return since_boot - self.started / os.sysconf("SC_CLK_TCK")
+
+
+def pid_file(settings: Settings, name: str) -> Path:
+    return settings.run / "pids" / name
+
+
+def running(settings: Settings) -> Sequence[Running]:
+    """By name. Processes that only bear the number of one of ours are not among them."""
+    found = []
+    for path in sorted((settings.run / "pids").glob("*")):
+        try:
+            pid, started = (int(word) for word in path.read_text().split())
+        except (ValueError, FileNotFoundError):
+            continue
+        program = Running(path.name, pid, started)
+        if program.is_alive:
+            found.append(program)
+    return found
+
+
+def end(programs: Collection[Running], grace_seconds: float = GRACE_SECONDS) -> None:
+    """SIGTERM to all of them, SIGKILL to those that are there after the grace; returns when all are gone."""
+    for number, patience in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 5.0)):
+        for program in programs:
+            program.signal(number)
+        deadline = time.monotonic() + patience
+        while any(program.is_alive for program in programs):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+
+
+def _started(pid: int) -> int | None:
+    """When the process started; None when there is none, or only what its parent has not yet buried."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])

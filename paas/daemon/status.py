@@ -1,0 +1,39 @@
+"""Tells which programs of a platform run."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from paas.daemon.running import running
+from paas.daemon.supervision import NotRunning, ProgramState, Supervision
+from paas.settings import Settings
+
+
+def status(settings: Settings) -> Sequence[ProgramState]:
+    """As the supervisor says. Without one: the programs that it left behind, if any, as `UNSUPERVISED`."""
+    try:
+        return Supervision(settings).states()
+    except NotRunning:
+        now = time.time()
+        return [
+            ProgramState(program.name, "UNSUPERVISED", program.pid, now - program.seconds)
+            for program in running(settings)
+        ]
+
+
+@click.command("status")
+@click.argument("directory", type=click.Path(path_type=Path))
+def command(directory: Path) -> None:
+    """Show which programs of a platform run; exit code 1 unless all do."""
+    settings = Settings.load(directory)
+    states = status(settings)
+    if not states:
+        raise NotRunning(settings)
+    for state in states:
+        since = f"{time.time() - state.started_at:.0f} s" if state.pid else ""
+        click.echo(f"{state.name:<12} {state.word.lower():<12} {state.pid or '':<8} {since}")
+    if not all(state.is_running for state in states):
+        sys.exit(1)

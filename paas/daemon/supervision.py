@@ -1,0 +1,91 @@
+"""Speaks to the supervisor of a platform that runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+from supervisor.xmlrpc import Faults, SupervisorTransport
+
+from paas.daemon.programs import supervisor_socket
+from paas.errors import Failed, Unavailable
+from paas.settings import Settings
+
+
+class NotRunning(Unavailable):
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            f"The platform in {settings.directory} does not run. Start it: paasd run {settings.directory}"
+        )
+
+
+class ProgramFailed(Failed):
+    def __init__(self, name: str, settings: Settings, why: str) -> None:
+        super().__init__(
+            f"The program {name} did not start: {why}. Read: {settings.run / 'log' / name}.log"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramState:
+    name: str
+    word: str
+    """The supervisor's: RUNNING, STARTING, BACKOFF, STOPPED, ..."""
+    pid: int
+    started_at: float
+
+    @property
+    def is_running(self) -> bool:
+        return self.word == "RUNNING"
+
+
+class Supervision:
+    """Every call raises NotRunning when no supervisor answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        socket = f"unix://{supervisor_socket(settings)}"
+        transport = SupervisorTransport(serverurl=socket)  # type: ignore[no-untyped-call]
+        self._server = ServerProxy("http://localhost", transport=transport)
+
+    def states(self) -> Sequence[ProgramState]:
+        """By name."""
+        rows = self._call("getAllProcessInfo")
+        return [
+            ProgramState(row["name"], row["statename"], row["pid"], float(row["start"]))
+            for row in rows
+        ]
+
+    def pid(self) -> int:
+        """Of the supervisor itself."""
+        return int(self._call("getPID"))
+
+    def stop(self, name: str) -> None:
+        """Returns when it is gone."""
+        self._unless(Faults.NOT_RUNNING, "stopProcess", name)
+
+    def restart(self, name: str) -> None:
+        """Returns when the new one has run for a second. Raises ProgramFailed."""
+        self.stop(name)
+        try:
+            self._unless(Faults.ALREADY_STARTED, "startProcess", name)
+        except Fault as fault:
+            raise ProgramFailed(name, self._settings, fault.faultString) from None
+
+    def shut_down(self) -> None:
+        """Begins to stop all programs and then the supervisor; returns at once."""
+        self._unless(Faults.SHUTDOWN_STATE, "shutdown")
+
+    def _unless(self, fault_code: int, method: str, *arguments: str) -> None:
+        try:
+            self._call(method, *arguments)
+        except Fault as fault:
+            if fault.faultCode != fault_code:
+                raise
+
+    def _call(self, method: str, *arguments: str) -> Any:
+        try:
+            return getattr(self._server.supervisor, method)(*arguments)
+        except (OSError, HTTPException):
+            raise NotRunning(self._settings) from None
