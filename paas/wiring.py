@@ -80,7 +80,14 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
         routers=RouterStore(record),
         leases=Leases(record),
         cipher=cipher,
-        engine=engine or DockerEngine(settings.platform, settings.network, hosts),
+        engine=engine
+        or DockerEngine(
+            settings.platform,
+            settings.network,
+            hosts,
+            tools_image=settings.stack_run,
+            open_ports=(settings.http_port,),
+        ),
         redis=redis,
         routes=RouteTable(redis, settings.platform),
         wire=Wire(redis, connect_redis(settings, decode=False), settings.platform),

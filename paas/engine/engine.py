@@ -22,6 +22,24 @@ class HostUnreachable(Unavailable):
         super().__init__(f"The engine of host {host} does not answer: {why}. See: paas doctor")
 
 
+class EngineFailed(HostUnreachable):
+    """The engine answered, and could not do it. As little is known as when it is silent."""
+
+    def __init__(self, host: str, why: str) -> None:
+        self.host = host
+        Unavailable.__init__(self, f"The engine of host {host} could not do it: {why}")
+
+
+class SubnetTaken(Failed):
+    """Another network of the host has addresses of this subnet."""
+
+    def __init__(self, host: str, subnet: str) -> None:
+        self.host, self.subnet = host, subnet
+        super().__init__(
+            f"Host {host} uses addresses of {subnet} already. Set another subnet in settings.toml."
+        )
+
+
 class AddressTaken(Failed):
     """The engine says that something else has this address."""
 
@@ -134,7 +152,10 @@ class Engine(Protocol):
         ...
 
     def prepare(self, host: str, subnet: str) -> None:
-        """The platform's network and packet filter, made or mended. Safe to repeat."""
+        """The platform's network and packet filter, made or mended. Safe to repeat. Raises SubnetTaken.
+
+        A restart of the engine or of the host's firewall can take the packet filter away: prepare again after it.
+        """
         ...
 
     def start(self, host: str, spec: ContainerSpec) -> None:
@@ -179,15 +200,26 @@ class Engine(Protocol):
     def logs(
         self, host: str, name: str, since_ns: int
     ) -> AbstractContextManager[Iterator[RawLine]]:
-        """Every line printed after `since_ns`, then new ones as they come, until the container has exited."""
+        """Every line printed after `since_ns`, then new ones as they come.
+
+        It ends when the container has exited, the engine will not start it again, and all was read; at once when the
+        container is gone.
+        """
         ...
 
     def attach(self, host: str, spec: ContainerSpec) -> Session:
         """Creates, attaches, starts: nothing of the output is lost."""
         ...
 
+    def resize(self, host: str, name: str, rows: int, columns: int) -> None:
+        """Of its terminal. Silent if it does not run or has none."""
+        ...
+
     def exec(self, host: str, name: str, argv: Sequence[str]) -> tuple[int, str]:
-        """Runs a command inside a running container, for at most ten seconds: exit code, output."""
+        """Runs a command inside a running container: exit code, output.
+
+        124 after ten seconds, with the output so far; -1 when the container does not run.
+        """
         ...
 
     def image(self, host: str, reference: str) -> ImageSeen | None: ...

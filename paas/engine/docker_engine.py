@@ -1,0 +1,287 @@
+"""Where things run: Docker, by the SDK. `engine.py` says what each verb promises."""
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from math import ceil
+from typing import Any
+
+from docker.errors import APIError
+from requests import ConnectionError as ConnectionLost
+from requests import Timeout
+
+from paas.engine.body import OPEN_FILES, PLATFORM, container_body, process_body
+from paas.engine.connections import Client, Connections, Hosts, explain
+from paas.engine.docker_network import DockerNetwork
+from paas.engine.docker_session import DockerSession
+from paas.engine.docker_streams import LogReader, open_events, read_events
+from paas.engine.engine import (
+    AddressTaken,
+    Event,
+    HostFacts,
+    ImageMissing,
+    ImageSeen,
+    RawLine,
+    Seen,
+    Session,
+    StartFailed,
+)
+from paas.engine.frames import Frames
+from paas.engine.seen import container_seen, facts_seen, image_seen, is_ours
+from paas.engine.stream import Stream, StreamRefused
+from paas.model.container import ContainerSpec, container_name
+
+WORK_SECONDS = 60.0
+"""For what the engine must do and not only tell."""
+COMMIT_SECONDS = 600.0
+EXEC_SECONDS = 10.0
+OUTPUT_LIMIT = 1 << 20
+TIMED_OUT = 124
+GONE = -1
+NOT_THERE, CONFLICT = 404, 409
+
+
+class DockerEngine:
+    def __init__(
+        self,
+        platform: str,
+        network: str,
+        hosts: Hosts,
+        *,
+        tools_image: str = "paas/stack:run",
+        open_ports: Sequence[int] = (),
+        patience_seconds: float = 10.0,
+    ) -> None:
+        """`patience_seconds`: how long an engine may take to answer a question."""
+        self._platform, self._network, self._hosts = platform, network, hosts
+        self._few_files: set[str] = set()
+        """Hosts whose engine was itself given fewer files than a container should have."""
+        self._connections = Connections(hosts, patience_seconds)
+        self.network = DockerNetwork(self._connections, platform, network, tools_image, open_ports)
+
+    def facts(self, host: str) -> HostFacts:
+        with self._connections.to(host) as client:
+            info: dict[str, Any] = client.info()
+        return facts_seen(info, self._disk_free_mb(host, info["DockerRootDir"]))
+
+    def _disk_free_mb(self, host: str, directory: str) -> int:
+        """0: not known."""
+        if not self._hosts.get(host).is_local:
+            return 0
+        try:
+            return shutil.disk_usage(directory).free >> 20
+        except OSError:
+            return 0
+
+    def prepare(self, host: str, subnet: str) -> None:
+        self.network.make(host, subnet)
+        self.network.filter_packets(host)
+
+    def start(self, host: str, spec: ContainerSpec) -> None:
+        with self._connections.to(host, WORK_SECONDS) as client:
+            self._create(client, host, spec)
+            self._begin(client, host, spec)
+
+    def _create(self, client: Client, host: str, spec: ContainerSpec) -> None:
+        """Silent if a container of this name is there."""
+        open_files = None if host in self._few_files else OPEN_FILES
+        body = container_body(spec, self._platform, self._network, open_files)
+        try:
+            client.create_container_from_config(body, spec.name)
+        except APIError as error:
+            why = explain(error)
+            if error.status_code == CONFLICT:
+                return
+            if error.status_code == NOT_THERE and "no such image" in why.lower():
+                raise ImageMissing(host, spec.image) from None
+            raise StartFailed(host, spec.name, why) from None
+
+    def _begin(self, client: Client, host: str, spec: ContainerSpec) -> None:
+        try:
+            client.start(spec.name)
+        except APIError as error:
+            why = explain(error)
+            with fine_if(NOT_THERE, CONFLICT):
+                client.remove_container(spec.name, force=True)
+            if "setting rlimit" in why and host not in self._few_files:
+                self._few_files.add(host)
+                self._create(client, host, spec)
+                self._begin(client, host, spec)
+                return
+            if spec.address is not None and "address already in use" in why.lower():
+                raise AddressTaken(host, spec.address) from None
+            raise StartFailed(host, spec.name, why) from None
+
+    def stop(self, host: str, name: str, grace_seconds: float) -> None:
+        if self._is_ours(name):
+            with self._connections.to(host, WORK_SECONDS) as client, fine_if(NOT_THERE, CONFLICT):
+                client.stop(name, timeout=ceil(grace_seconds))
+
+    def signal(self, host: str, name: str, signal: str) -> None:
+        if self._is_ours(name):
+            with self._connections.to(host) as client, fine_if(NOT_THERE, CONFLICT):
+                client.kill(name, signal)
+
+    def remove(self, host: str, name: str) -> None:
+        if self._is_ours(name):
+            with self._connections.to(host, WORK_SECONDS) as client, fine_if(NOT_THERE, CONFLICT):
+                client.remove_container(name, force=True)
+
+    def inspect(self, host: str, name: str) -> Seen | None:
+        with self._connections.to(host) as client:
+            return self._look(client, name)
+
+    def list(self, host: str) -> Sequence[Seen]:
+        # The engine's list leaves out what an inspection tells: exit code, restarts.
+        with self._connections.to(host) as client:
+            filters = {"label": [f"{PLATFORM}={self._platform}"]}
+            listed = [found["Id"] for found in client.containers(all=True, filters=filters)]
+            looked = [self._look(client, container) for container in listed]
+        return [seen for seen in looked if seen is not None]
+
+    def _look(self, client: Client, container: str) -> Seen | None:
+        """None: gone, or not this platform's."""
+        with fine_if(NOT_THERE):
+            seen = container_seen(client.inspect_container(container))
+            return seen if is_ours(seen.labels, self._platform) else None
+        return None
+
+    def wait(self, host: str, name: str, timeout_seconds: float) -> int | None:
+        if timeout_seconds > 0 and self._is_ours(name):
+            with self._connections.to(host) as client:
+                try:
+                    return int(client.wait(name, timeout=timeout_seconds)["StatusCode"])
+                except (Timeout, ConnectionLost):
+                    self._connections.drop(host)  # and see whether the engine still answers
+                except APIError as error:
+                    if error.status_code != NOT_THERE:
+                        raise
+                    return GONE
+        seen = self.inspect(host, name)
+        return GONE if seen is None else seen.exit_code
+
+    @contextmanager
+    def events(self, host: str) -> Iterator[Iterator[Event | None]]:
+        stream = open_events(self._connections, host, self._platform)
+        try:
+            yield read_events(stream)
+        finally:
+            stream.close()
+
+    @contextmanager
+    def logs(self, host: str, name: str, since_ns: int) -> Iterator[Iterator[RawLine]]:
+        with closing(LogReader(self._connections, host, name, since_ns).lines()) as lines:
+            yield lines
+
+    def attach(self, host: str, spec: ContainerSpec) -> Session:
+        asked = f"stream=1&stdout=1&stderr=1&stdin={int(spec.takes_input)}"
+        path = f"/containers/{spec.name}/attach?{asked}"
+        with self._connections.to(host, WORK_SECONDS) as client:
+            self._create(client, host, spec)
+            stream = self._connections.stream(host, "POST", path, upgrade=True)
+            try:
+                self._begin(client, host, spec)
+            except BaseException:
+                stream.close()
+                raise
+        return DockerSession(self, host, spec.name, stream, has_terminal=spec.has_terminal)
+
+    def resize(self, host: str, name: str, rows: int, columns: int) -> None:
+        # 500 is this engine's word for "not running" too.
+        with self._connections.to(host) as client, fine_if(NOT_THERE, CONFLICT, 500):
+            client.resize(name, height=rows, width=columns)
+
+    def exec(self, host: str, name: str, argv: Sequence[str]) -> tuple[int, str]:
+        with self._connections.to(host) as client, fine_if(NOT_THERE, CONFLICT):
+            made = client.exec_create(name, [*argv])["Id"]
+            body = {"Detach": False, "Tty": False}
+            path = f"/exec/{made}/start"
+            stream = self._connections.stream(host, "POST", path, body, upgrade=True)
+            output, is_complete = _read_output(stream, time.monotonic() + EXEC_SECONDS)
+            return (self._exec_code(client, made) if is_complete else TIMED_OUT), output
+        return GONE, ""
+
+    def _exec_code(self, client: Client, made: str) -> int:
+        """The engine may close the output a moment before it knows the code."""
+        for _ in range(20):
+            code = client.exec_inspect(made)["ExitCode"]
+            if code is not None:
+                return int(code)
+            time.sleep(0.05)
+        return GONE
+
+    def image(self, host: str, reference: str) -> ImageSeen | None:
+        with self._connections.to(host) as client, fine_if(NOT_THERE):
+            return image_seen(client.inspect_image(reference))
+        return None
+
+    def images(self, host: str) -> Sequence[ImageSeen]:
+        with self._connections.to(host, WORK_SECONDS) as client:
+            filters = {"label": [f"{PLATFORM}={self._platform}"]}
+            listed = [found["Id"] for found in client.images(filters=filters)]
+        looked = [self.image(host, image) for image in listed]
+        return [seen for seen in looked if seen is not None]
+
+    def tag_image(self, host: str, reference: str, tag: str) -> None:
+        repository, _, version = tag.rpartition(":")
+        with self._connections.to(host) as client:
+            try:
+                client.tag(reference, repository, version, force=True)
+            except APIError as error:
+                if error.status_code == NOT_THERE:
+                    raise ImageMissing(host, reference) from None
+                raise
+
+    def remove_image(self, host: str, reference: str) -> None:
+        seen = self.image(host, reference)
+        if seen is not None and seen.labels.get(PLATFORM) == self._platform:
+            with self._connections.to(host, WORK_SECONDS) as client, fine_if(NOT_THERE, CONFLICT):
+                client.remove_image(reference, noprune=True)
+
+    def commit(self, host: str, name: str, tag: str, spec: ContainerSpec) -> str:
+        repository, _, version = tag.rpartition(":")
+        with self._connections.to(host, COMMIT_SECONDS) as client:
+            container = client.inspect_container(name)["Config"]
+            image = client.inspect_image(container["Image"])["Config"] or {}
+            # The engine adds the container's own variables to those it is given. Their values must not get into
+            # an image: they are blanked.
+            secret = set(container["Env"] or ()) - set(image.get("Env") or ())
+            env = {line.partition("=")[0]: "" for line in secret} | dict(spec.env)
+            config = process_body(spec) | {
+                "Env": [f"{key}={value}" for key, value in env.items()],
+                "Labels": {**spec.labels, PLATFORM: self._platform},
+            }
+            made = client.commit(name, repository, version, conf=config)
+        return str(made["Id"])
+
+    def _is_ours(self, name: str) -> bool:
+        return name.startswith(container_name(self._platform, ""))
+
+
+@contextmanager
+def fine_if(*statuses: int) -> Iterator[None]:
+    """These answers of the engine say that there is nothing to do."""
+    try:
+        yield
+    except APIError as error:
+        if error.status_code not in statuses:
+            raise
+    except StreamRefused as refused:
+        if refused.status not in statuses:
+            raise
+
+
+def _read_output(stream: Stream, deadline: float) -> tuple[str, bool]:
+    """The output so far, and whether it came to its end."""
+    frames, output = Frames(), bytearray()
+    with closing(stream):
+        while (left := deadline - time.monotonic()) > 0:
+            data = stream.read(left)
+            if data is None:
+                break
+            if not data:
+                return output.decode(errors="replace"), True
+            for _, content in frames.feed(data):
+                output += content[: OUTPUT_LIMIT - len(output)]
+    return output.decode(errors="replace"), False

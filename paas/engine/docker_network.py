@@ -1,0 +1,98 @@
+"""The platform's network on a host, and the host's packet filter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from docker.errors import APIError
+
+from paas.engine.body import KIND, PLATFORM, TOOLS, network_arguments, tools_body
+from paas.engine.connections import Client, Connections, explain, one_line
+from paas.engine.engine import EngineFailed, SubnetTaken
+from paas.engine.packet_filter import apply_arguments, remove_arguments
+from paas.model.container import container_name
+
+SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class DockerNetwork:
+    connections: Connections
+    platform: str
+    network: str
+    tools_image: str
+    """Has /bin/sh and iptables."""
+    open_ports: Sequence[int]
+    """TCP ports of the host that containers may reach: the router's."""
+
+    def make(self, host: str, subnet: str) -> None:
+        """Raises SubnetTaken; EngineFailed when the network is there with another subnet."""
+        with self.connections.to(host, SECONDS) as client:
+            if not self._is_there(client, host, subnet):
+                arguments = network_arguments(self.platform, self.network, subnet)
+                try:
+                    client.create_network(**arguments)
+                except APIError as error:
+                    why = explain(error)
+                    if self._is_there(client, host, subnet):
+                        return  # made by another process in between
+                    if "overlap" in why or "already exists" in why:
+                        raise SubnetTaken(host, subnet) from None
+                    raise
+
+    def filter_packets(self, host: str) -> None:
+        """Raises EngineFailed with what the tool said."""
+        self._run_tool(host, apply_arguments(self.platform, self.open_ports))
+
+    def forget(self, host: str) -> None:
+        """Takes rules and network away. Raises EngineFailed while a container is on the network."""
+        self._run_tool(host, remove_arguments(self.platform))
+        with self.connections.to(host, SECONDS) as client:
+            try:
+                client.remove_network(self.network)
+            except APIError as error:
+                if error.status_code != 404:
+                    raise
+
+    def _is_there(self, client: Client, host: str, subnet: str) -> bool:
+        try:
+            found: dict[str, Any] = client.inspect_network(self.network)
+        except APIError as error:
+            if error.status_code == 404:
+                return False
+            raise
+        subnets = [pool["Subnet"] for pool in found["IPAM"]["Config"] or ()]
+        if subnets != [subnet] or found["Labels"].get(PLATFORM) != self.platform:
+            raise EngineFailed(
+                host, f"network {self.network} is there and has {subnets}, not {subnet}"
+            )
+        return True
+
+    def _run_tool(self, host: str, command: list[str]) -> None:
+        name = container_name(self.platform, f"{TOOLS}-{uuid4().hex[:12]}")
+        with self.connections.to(host, SECONDS) as client:
+            self._sweep(client)
+            body = tools_body(self.platform, self.tools_image, command)
+            made = client.create_container_from_config(body, name)["Id"]
+            try:
+                client.start(made)
+                code = client.wait(made, timeout=SECONDS)["StatusCode"]
+                if code != 0:
+                    said = client.logs(made).decode(errors="replace")
+                    raise EngineFailed(
+                        host, f"the packet filter tool ended with {code}: {one_line(said)}"
+                    )
+            finally:
+                client.remove_container(made, force=True)
+
+    def _sweep(self, client: Client) -> None:
+        """What a killed process left. One that runs is somebody's and ends by itself."""
+        ours = [f"{PLATFORM}={self.platform}", f"{KIND}={TOOLS}"]
+        filters = {"label": ours, "status": ["exited"]}
+        for found in client.containers(all=True, filters=filters):
+            try:
+                client.remove_container(found["Id"])
+            except APIError as error:
+                if error.status_code not in (404, 409):
+                    raise
