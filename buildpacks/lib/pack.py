@@ -5,6 +5,7 @@ Runs on the build image's own Python, standard library only.
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ NEVER_EXPORTED = frozenset(
         "LD_LIBRARY_PATH",
         "LD_PRELOAD",
     }
-    | {"LIBRARY_PATH", "NODE_OPTIONS", "PATH", "PYTHONHOME", "PYTHONPATH", "SHELLOPTS", "TMPDIR"}
+    | {"LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SHELLOPTS", "TMPDIR"}
     | {"VIRTUAL_ENV"}
 )
 """Config vars that are meant for the app and would lead the build's own tools astray."""
@@ -129,6 +130,13 @@ def digest_of(parts: Iterable[bytes | str]) -> str:
         digest.update(f"{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
+
+
+def has_web_process(app: Path) -> bool:
+    procfile = app / "Procfile"
+    return procfile.is_file() and bool(
+        re.search(r"^\s*web\s*:\s*\S", procfile.read_text(errors="replace"), re.MULTILINE)
+    )
 
 
 def write_profile(build_dir: Path, name: str, text: str) -> None:

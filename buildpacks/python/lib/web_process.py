@@ -1,7 +1,6 @@
 """The web process of an app that has not named one: guessed from what is installed and what its modules define."""
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -73,13 +72,6 @@ def guess(app: Path, programs: Path) -> tuple[str, str] | None:
     return None
 
 
-def has_web_process(app: Path) -> bool:
-    procfile = app / "Procfile"
-    return procfile.is_file() and bool(
-        re.search(r"^\s*web\s*:\s*\S", procfile.read_text(errors="replace"), re.MULTILINE)
-    )
-
-
 def _applications(app: Path) -> Iterator[Found]:
     packages = sorted(
         path.parent for path in app.glob("*/__init__.py") if path.parent.name != "tests"
@@ -100,7 +92,7 @@ def _application_in(file: Path) -> tuple[str, Interface] | None:
     """A name at the module's top level that holds an application, or is one itself."""
     try:
         tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError):
         return None
     for node in tree.body:
         match node:

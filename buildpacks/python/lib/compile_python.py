@@ -14,13 +14,14 @@ from pack import (
     build_environment,
     config_vars,
     fail,
+    has_web_process,
     remove_tree,
     run,
     say,
     title,
     write_profile,
 )
-from web_process import guess, has_web_process
+from web_process import guess
 
 PROFILE = Path(__file__).resolve().parent.parent / "profile.sh"
 
@@ -30,7 +31,7 @@ EXPORT = {
 }
 
 
-def compile_app(app: Path, cache: Path, env_dir: Path) -> None:
+def compile_python(app: Path, cache: Path, env_dir: Path) -> None:
     """The app's packages in .heroku/python, and what finds them at every start. `app` must be /app."""
     kind = decide_kind(app)
     python = decide_python(app)
