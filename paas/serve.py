@@ -16,6 +16,8 @@ COMMANDS: Mapping[str, str] = {
     "run": "paas.daemon.run",
     "status": "paas.daemon.status",
     "stop": "paas.daemon.stop",
+    "backup": "paas.daemon.backup",
+    "restore": "paas.daemon.restore",
 }
 """Command -> the module whose `command` it is."""
 

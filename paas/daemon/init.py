@@ -42,16 +42,14 @@ def init(directory: Path, **given: Any) -> Settings:
     """
     directory = directory.absolute()
     check_name(directory)
-    _check_empty(directory)
+    check_empty(directory)
     now = time.time()
     if "subnet" not in given:
         given["subnet"] = str(free_subnet(routed(), random.Random()))
     settings = Settings(directory=directory, platform=new_platform_id(), **given)
     users = Users.of(settings)
 
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    (directory / UNFINISHED).touch()
-    _clear(settings, users)
+    begin(directory)
     for folder in folders(settings, users):
         folder.make()
     make_keys(settings, users)
@@ -123,23 +121,30 @@ def local_host(settings: Settings, now: float) -> Host:
     )
 
 
-def _check_empty(directory: Path) -> None:
+def check_empty(directory: Path) -> None:
+    """Raises FolderInUse, unless what is there was never finished."""
     if not directory.exists():
         return
     if not directory.is_dir():
         raise FolderInUse(directory, "is not a folder")
-    if (directory / SETTINGS).exists():
-        raise FolderInUse(directory, f"holds a platform already (see {directory / SETTINGS})")
     held = {path.name for path in directory.iterdir()} - {"lost+found"}
-    if held and UNFINISHED not in held:
+    if UNFINISHED in held:
+        return
+    if SETTINGS in held:
+        raise FolderInUse(directory, f"holds a platform already (see {directory / SETTINGS})")
+    if held:
         raise FolderInUse(directory, f"is not empty (it holds {min(held)})")
 
 
-def _clear(settings: Settings, users: Users) -> None:
-    """What an unfinished `init` left. Nothing of it was ever in use."""
-    for folder in folders(settings, users):
-        if folder.path != settings.directory and folder.path.exists():
-            shutil.rmtree(folder.path)
+def begin(directory: Path) -> None:
+    """Marks it unfinished, and takes away what an earlier unfinished one left: nothing of it was ever in use."""
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    (directory / UNFINISHED).touch()
+    for path in directory.iterdir():
+        if path.is_dir() and path.name != "lost+found":
+            shutil.rmtree(path)
+        elif path.is_file() and path.name != UNFINISHED:
+            path.unlink()
 
 
 OPTIONS = {

@@ -10,6 +10,7 @@ import click
 
 from paas.daemon import redis_server, sshd
 from paas.daemon.folder import User, Users, folders, write
+from paas.daemon.init import UNFINISHED
 from paas.daemon.programs import HAPROXY, MINIMUM_FILES, REDIS, supervisor_configuration
 from paas.daemon.running import end, running
 from paas.errors import Conflict
@@ -39,13 +40,22 @@ class AlreadyRunning(Conflict):
         )
 
 
+class Unfinished(Conflict):
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"The platform in {directory} was never finished: paasd init, or paasd restore, was cut. Do that again."
+        )
+
+
 def run(directory: Path) -> None:
     """Does not return. A living HAProxy is left alone: the one that is started takes its connections over.
 
     Nothing is ended before it is sure that this program may run the platform. Raises NotAPlatform, SettingInvalid,
-    UnknownUser, RootNeeded, AlreadyRunning, RecordTooNew or MigrationFailed.
+    Unfinished, UnknownUser, RootNeeded, AlreadyRunning, RecordTooNew or MigrationFailed.
     """
     settings = Settings.load(directory)
+    if (settings.directory / UNFINISHED).exists():
+        raise Unfinished(directory)
     users = Users.of(settings)
     for folder in folders(settings, users):
         folder.make()

@@ -22,14 +22,14 @@ class NoSubnetFree(Unavailable):
 
 def free_subnet(taken: Collection[IPv4Network], rng: random.Random) -> IPv4Network:
     """At random, so that two platforms made at once seldom choose the same. Raises NoSubnetFree."""
-    free = [
-        subnet
-        for subnet in CHOICE.subnets(new_prefix=PREFIX)
-        if not any(subnet.overlaps(other) for other in taken)
-    ]
+    free = [subnet for subnet in CHOICE.subnets(new_prefix=PREFIX) if is_free(subnet, taken)]
     if not free:
         raise NoSubnetFree
     return rng.choice(free)
+
+
+def is_free(subnet: IPv4Network, taken: Collection[IPv4Network]) -> bool:
+    return not any(subnet.overlaps(other) for other in taken)
 
 
 def routed(table: str | None = None) -> Collection[IPv4Network]:
