@@ -110,6 +110,11 @@ class AppStore:
                 .values(live_wake=wake)
             )
 
+    def hand_over(self, owner: str, to: str) -> None:
+        """Every app of `owner` is `to`'s from here on."""
+        with self._database.write() as tx:
+            tx.execute(update(APPS).where(APPS.c.owner == owner).values(owner=to))
+
     def destroy(self, app_id: str, now: float) -> None:
         """Frees the name at once; the row stays until everything of the app is gone."""
         with self._database.write() as tx:

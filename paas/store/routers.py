@@ -77,13 +77,20 @@ class RouterStore:
 
     def epoch(self) -> str | None:
         """The route table's epoch as the record knows it."""
-        with self._database.read() as tx:
-            return tx.execute(select(FACTS.c.value).where(FACTS.c.name == "epoch")).scalar()
+        return self.fact("epoch")
 
     def set_epoch(self, epoch: str) -> None:
-        put = insert(FACTS).values(name="epoch", value=epoch)
+        self.set_fact("epoch", epoch)
+
+    def fact(self, name: str) -> str | None:
+        """What the platform knows of itself under this name: `doctor` is its last examination."""
+        with self._database.read() as tx:
+            return tx.execute(select(FACTS.c.value).where(FACTS.c.name == name)).scalar()
+
+    def set_fact(self, name: str, value: str) -> None:
+        put = insert(FACTS).values(name=name, value=value)
         with self._database.write() as tx:
-            tx.execute(put.on_conflict_do_update(index_elements=["name"], set_={"value": epoch}))
+            tx.execute(put.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 
 def _router(row: Row[Any]) -> RegisteredRouter:
