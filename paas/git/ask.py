@@ -1,0 +1,139 @@
+"""What door and hook ask the API: HTTP over its unix socket, with the standard library alone.
+
+Every answer that is not good becomes an error whose text is one line for the person who pushes.
+"""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from paas.errors import Refused, Unavailable
+
+ANSWER_SECONDS = 30.0
+SILENCE_SECONDS = 45.0
+"""A build's output has a heartbeat every 10 s; without a word for this long the stream is taken for broken."""
+CHUNK = 64 * 1024
+
+
+class ApiSilent(Unavailable):
+    """No answer. Whether what was asked for has happened is not known."""
+
+    def __init__(self, why: object) -> None:
+        super().__init__(
+            f"the platform does not answer ({why}). Nothing more is known; push again in a moment. "
+            "If it stays so, its operator types: paasd status"
+        )
+
+
+class ApiRefused(Refused):
+    """An answer that is an error. `message` is the API's own, in one line."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class Api:
+    """Asks on behalf of whoever has the key `fingerprint`."""
+
+    def __init__(self, directory: Path, fingerprint: str) -> None:
+        self._socket = directory / "run" / "api" / "api.sock"
+        self._token_file = directory / "door" / "token"
+        self._fingerprint = fingerprint
+
+    def get(self, path: str, **query: str) -> Any:
+        """The JSON of the answer. Raises ApiSilent or ApiRefused, as every other method does."""
+        return self._json("GET", f"{path}?{urlencode(query)}" if query else path)
+
+    def post(self, path: str, value: object) -> Any:
+        return self._json("POST", path, json.dumps(value).encode(), "application/json")
+
+    def put(self, url: str, content: Iterable[bytes]) -> None:
+        """Streams `content`; nothing of it is held."""
+        self._answer("PUT", _path(url), content, "application/x-tar").close()
+
+    def follow(self, url: str, offset: int) -> Iterator[bytes]:
+        """A build's output from `offset` on, as it comes. ApiSilent also when the stream breaks off."""
+        path = _path(url)
+        joint = "&" if "?" in path else "?"
+        answer = self._answer("GET", f"{path}{joint}offset={offset}", seconds=SILENCE_SECONDS)
+        try:
+            while chunk := answer.read1(CHUNK):
+                yield chunk
+        except (OSError, http.client.HTTPException) as error:
+            raise ApiSilent(_why(error)) from error
+        finally:
+            answer.close()
+
+    def _json(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> Any:
+        try:
+            with self._answer(method, path, body, kind) as answer:
+                return json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ApiSilent(_why(error)) from error
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterable[bytes] | None = None,
+        kind: str = "",
+        seconds: float = ANSWER_SECONDS,
+    ) -> http.client.HTTPResponse:
+        headers = {"Accept": "*/*", "Paas-Key": self._fingerprint, "Connection": "close"}
+        if kind:
+            headers["Content-Type"] = kind
+        try:
+            headers["Authorization"] = f"Bearer {self._token_file.read_text().strip()}"
+            connection = _UnixConnection(self._socket, seconds)
+            # An answer may come before all was sent: a source that is too large.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise ApiSilent(_why(error)) from error
+        if answer.status >= 300:
+            raise ApiRefused(answer.status, _message(answer))
+        return answer
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _path(url: str) -> str:
+    """The API names its URLs by the address people reach it at; this is the same API."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _message(answer: http.client.HTTPResponse) -> str:
+    with answer:
+        try:
+            text = str(json.loads(answer.read(CHUNK))["message"])
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+            text = f"the platform answered {answer.status} {answer.reason}"
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """Nothing in it moves a terminal's cursor or turns its text around."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,236 @@
+"""STEP 1  The hook `pre-receive`: takes the pushed tree to the API, asks for a build, and follows its output.
+
+Only here the pushed objects can be seen, and only from here a push can be refused. The branch moves when this ends
+with 0, and that is when its release is live. A pusher who goes away stops nothing: whoever writes to nobody goes on.
+`python -I -S /…/paas/git/receive.py`, as a plain script, in the repository; the door has set its environment.
+"""
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from paas.errors import Failed, Invalid, PaasError
+from paas.git.ask import Api, ApiSilent, printable
+from paas.git.lock import PushLock
+from paas.git.repos import Entry, Repo
+
+DEPLOYS = ("refs/heads/main", "refs/heads/master")
+PATIENCE_SECONDS = 120.0
+"""How long an API that went away may take to come back."""
+RETRY_SECONDS = 1.0
+FILE_LIMIT = 200_000
+POINTER_SIZES = range(100, 400)
+"""Bytes of a Git LFS pointer."""
+POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n"
+)
+UNDER_WAY = ("queued", "building", "pending")
+
+
+class PushRefused(Invalid):
+    """The push itself cannot be taken."""
+
+
+class NotLive(Failed):
+    """The build failed, or its release did not come up. The output has told why."""
+
+
+class Push:
+    """What the door knows about it."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.app_id, self.app = given["PAAS_APP"], given["PAAS_APP_NAME"]
+        self.source_mb = int(given["PAAS_SOURCE_MB"])
+        self.seen_build = given.get("PAAS_SEEN_BUILD", "")
+        """The build whose output the pusher saw while waiting at the door."""
+        self.api = Api(Path(given["PAAS_DIR"]), given["PAAS_KEY"])
+        self.lock = PushLock(Path.cwd())
+
+
+def main() -> int:
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    if "PAAS_APP" not in os.environ:
+        tell("paas: this repository takes pushes by its door only")
+        return 1
+    try:
+        receive(sys.stdin, Push(os.environ), options(os.environ))
+    except PaasError as error:
+        tell(f" !     {error}")
+        return 1
+    return 0
+
+
+def receive(updates: Iterable[str], push: Push, push_options: Sequence[str]) -> None:
+    """Returns when the ref may move. Raises PushRefused, NotLive, ApiRefused or ApiSilent."""
+    if push_options:
+        raise PushRefused(f"there is no push option '{printable(push_options[0][:60])}'.")
+    commit = commit_to_deploy(updates, push.app)
+    if commit is None:
+        return
+    repo = Repo()
+    tree = repo.tree(commit)
+    if tree is None:
+        raise PushRefused("a branch points to a commit; what was pushed is none.")
+    files = list(repo.entries(tree))
+    check_tree(files, repo, push.source_mb)
+
+    push.lock.add(commit=commit)
+    build = find_build(push, commit) or begin_build(push, repo, commit, files)
+    if build.get("outcome") == "live":
+        tell(f"-----> {commit[:7]} is live already: nothing to build")
+        return
+    push.lock.add(build=build["id"])
+    finish(follow(push, build), push)
+
+
+def commit_to_deploy(updates: Iterable[str], app: str) -> str | None:
+    """None: nothing of it is to be deployed. Tells what is only stored. Raises PushRefused."""
+    deploys: dict[str, str] = {}
+    stored = []
+    for line in updates:
+        _, new, ref = line.rstrip("\n").split(" ", 2)
+        if ref in DEPLOYS:
+            deploys[ref] = new
+        elif ref.startswith("refs/heads/") and set(new) != {"0"}:
+            stored.append(printable(ref.removeprefix("refs/heads/")))
+    if len(deploys) > 1:
+        raise PushRefused(
+            "main and master in one push: which one is to be deployed? Push one: git push paas main"
+        )
+    for ref, new in deploys.items():
+        if set(new) == {"0"}:
+            raise PushRefused(
+                f"{ref.removeprefix('refs/heads/')} is what {app} is deployed from and cannot be deleted. "
+                f"To take the app down: paas stop -a {app}"
+            )
+    for name in stored:
+        tell(f"       {name} is stored, not deployed. To deploy it: git push paas {name}:main")
+    return next(iter(deploys.values()), None)
+
+
+def check_tree(files: Sequence[Entry], repo: Repo, limit_mb: int) -> None:
+    """What could never be built as it is meant. Raises PushRefused."""
+    links = [entry.path for entry in files if entry.mode == "160000"]
+    if links:
+        raise PushRefused(
+            f"{some(links)} is a repository inside the repository: its files are not in the push. "
+            f"Put them in: git rm --cached {printable(links[0])} && rm -rf {printable(links[0])}/.git "
+            "&& git add . && git commit"
+        )
+    size = sum(entry.size for entry in files)
+    if size > limit_mb << 20:
+        largest = sorted(files, key=lambda entry: entry.size)[:-4:-1]
+        raise PushRefused(
+            f"the tree is {size >> 20} MB; {limit_mb} MB is the most. Its largest files: "
+            + ", ".join(f"{printable(entry.path)} ({entry.size >> 20} MB)" for entry in largest)
+        )
+    if len(files) > FILE_LIMIT:
+        raise PushRefused(f"the tree has {len(files)} files; {FILE_LIMIT} is the most.")
+    small = [entry for entry in files if entry.size in POINTER_SIZES]
+    contents = repo.contents([entry.object_id for entry in small])
+    pointers = [
+        entry.path for entry, content in zip(small, contents, strict=True) if POINTER.match(content)
+    ]
+    if pointers:
+        raise PushRefused(
+            f"{some(pointers)} is in Git LFS: only a pointer was pushed, and it would be built in place of the file. "
+            "Put the files in: git lfs migrate export --everything --include='*', then push again with --force"
+        )
+
+
+def find_build(push: Push, commit: str) -> dict[str, Any] | None:
+    """The build of this commit that is under way, or whose release is live.
+
+    Raises NotLive when the pusher has just seen it fail.
+    """
+    builds = push.api.get(f"/apps/{push.app_id}/builds", commit=commit)
+    for build in builds:
+        if build.get("outcome") in UNDER_WAY or (
+            build.get("outcome") == "live" and build.get("current")
+        ):
+            return dict(build)
+        if build["id"] == push.seen_build:
+            raise NotLive(not_live(str(build.get("outcome")), push.app))
+    return None
+
+
+def begin_build(push: Push, repo: Repo, commit: str, files: Sequence[Entry]) -> dict[str, Any]:
+    size = sum(entry.size for entry in files)
+    tell(f"-----> Received {commit[:7]}: {len(files)} files, {size / 1e6:.1f} MB")
+    source = push.api.post("/sources", {})["source_blob"]
+    push.api.put(source["put_url"], repo.archive(commit))
+    wanted = {"source_blob": {"url": source["get_url"], "version": commit}}
+    return dict(push.api.post(f"/apps/{push.app_id}/builds", wanted))
+
+
+def follow(push: Push, build: dict[str, Any]) -> dict[str, Any]:
+    """Shows the output to its end, over restarts of the API; the build as it then is."""
+    tell(f"       Ctrl-C leaves it running; to stop it: paas builds:cancel -a {push.app}")
+    url, offset = build["output_stream_url"], 0
+    silent_since: float | None = None
+    while True:
+        try:
+            for chunk in push.api.follow(url, offset):
+                silent_since = None
+                offset += len(chunk)
+                write(chunk)
+            build = push.api.get(f"/apps/{push.app_id}/builds/{build['id']}")
+            if build.get("outcome") not in UNDER_WAY:
+                return build
+        except ApiSilent:
+            now = time.monotonic()
+            silent_since = silent_since or now
+            if now - silent_since > PATIENCE_SECONDS:
+                raise
+        time.sleep(RETRY_SECONDS)
+
+
+def finish(build: dict[str, Any], push: Push) -> None:
+    """Raises NotLive."""
+    outcome = str(build.get("outcome"))
+    if outcome != "live":
+        raise NotLive(not_live(outcome, push.app))
+
+
+def not_live(outcome: str, app: str) -> str:
+    what = {
+        "failed": "Push refused: see above.",
+        "cancelled": "Push refused: the build was cancelled.",
+        "superseded": "Push refused: a newer release took its place.",
+    }.get(outcome, f"Push refused ({printable(outcome)}).")
+    return f"{what} What {app} ran before, it runs still."
+
+
+def options(given: Mapping[str, str]) -> list[str]:
+    count = int(given.get("GIT_PUSH_OPTION_COUNT", "0"))
+    return [given[f"GIT_PUSH_OPTION_{number}"] for number in range(count)]
+
+
+def some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(printable(path) for path in paths[:3]) + more
+
+
+def tell(line: str) -> None:
+    write(f"{line}\n".encode("utf-8", "replace"))
+
+
+def write(data: bytes) -> None:
+    """To the pusher, if there is one."""
+    try:
+        while data:
+            data = data[os.write(2, data) :]
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

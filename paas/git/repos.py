@@ -1,0 +1,195 @@
+"""Bare repositories, and the one place that calls the git program.
+
+What git is told stands in each call and not in the repositories' own configuration: it is the same for old and new.
+"""
+
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from paas.errors import Failed
+
+RECEIVE, UPLOAD = "git-receive-pack", "git-upload-pack"
+SETTINGS: Mapping[str, str] = {
+    "core.sharedRepository": "group",
+    "gc.auto": "0",  # it would go on behind the push, and hold its lock; `tidy` does it
+    "receive.autogc": "false",
+    "receive.advertisePushOptions": "true",
+    "receive.denyNonFastForwards": "false",  # a shared repository would refuse a forced push
+    "receive.shallowUpdate": "true",  # what most CI systems push
+    "tar.umask": "0022",
+    "transfer.fsckObjects": "true",
+    # Old histories have these harmless flaws, and nobody can mend them.
+    "receive.fsck.badTimezone": "ignore",
+    "receive.fsck.missingSpaceBeforeDate": "ignore",
+    "receive.fsck.zeroPaddedFilemode": "ignore",
+    "uploadpack.allowFilter": "true",
+}
+ATTRIBUTES = "* -export-ignore -export-subst\n"
+"""An archive is the whole tree: without this a line in the app's .gitattributes takes its Dockerfile away."""
+HOOK = "pre-receive"
+CHUNK = 256 * 1024
+
+
+class GitFailed(Failed):
+    def __init__(self, argv: Sequence[str], code: int, said: str) -> None:
+        self.code = code
+        super().__init__(f"git {argv[0]} failed with {code}: {' '.join(said.split())[-300:]}")
+
+
+class Entry(NamedTuple):
+    """One line of a tree. `size` is 0 for what is not a file."""
+
+    mode: str
+    object_id: str
+    size: int
+    path: str
+
+
+def repository_path(directory: Path, app_id: str) -> Path:
+    return directory / "repositories" / f"{app_id}.git"
+
+
+def ensure_repository(directory: Path, app_id: str) -> Path:
+    """Made when it is first needed; whole or not at all, also when two come at once."""
+    path = repository_path(directory, app_id)
+    if not path.exists():
+        temporary = path.with_name(f".new-{secrets.token_hex(8)}")
+        argv = ["init", "--quiet", "--bare", "--shared=group", "--initial-branch=main"]
+        _run([*argv, "--template=", str(temporary)], path.parent)
+        try:
+            temporary.rename(path)
+        except OSError:
+            shutil.rmtree(temporary)
+            if not path.exists():
+                raise
+    attributes = path / "info" / "attributes"
+    if not attributes.exists():
+        attributes.parent.mkdir(exist_ok=True)
+        attributes.write_text(ATTRIBUTES)
+    return path
+
+
+def ensure_hooks(directory: Path, receive: Path) -> Path:
+    """The folder that every repository takes its hooks from; `receive` is what the only one runs."""
+    folder = directory / "repositories" / ".hooks"
+    hook = folder / HOOK
+    argv = [sys.executable, "-I", "-S", str(receive)]
+    text = f"#!/bin/sh\nexec {shlex.join(argv)}\n"
+    if not hook.exists() or hook.read_text() != text:
+        folder.mkdir(exist_ok=True)
+        temporary = folder / f".{HOOK}-{os.getpid()}"
+        temporary.write_text(text)
+        temporary.chmod(0o755)
+        temporary.replace(hook)
+    return folder
+
+
+def remove_repository(directory: Path, app_id: str) -> None:
+    """Silent if there is none."""
+    path = repository_path(directory, app_id)
+    gone = path.with_name(f".gone-{app_id}-{secrets.token_hex(4)}")
+    try:
+        path.rename(gone)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(gone)
+
+
+def serve_command(program: str, path: Path, hooks: Path, limit_mb: int) -> list[str]:
+    """What the door becomes: `program` is RECEIVE or UPLOAD."""
+    options = [f"core.hooksPath={hooks}", f"receive.maxInputSize={limit_mb}m"]
+    options += [f"{key}={value}" for key, value in SETTINGS.items()]
+    given = [word for option in options for word in ("-c", option)]
+    return ["git", *given, program.removeprefix("git-"), str(path)]
+
+
+def environment(directory: Path) -> dict[str, str]:
+    """No configuration but ours; a restored folder may belong to another user than it did."""
+    return {
+        "PATH": os.defpath + ":/usr/local/bin",
+        "HOME": str(directory / "repositories"),
+        "LANG": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+    }
+
+
+def tidy(repository: Path, directory: Path) -> None:
+    """Packs it and removes what no ref needs. To be called with the push lock held: nobody may be pushing."""
+    for leftover in (repository / "objects").glob("tmp_objdir-incoming-*"):
+        shutil.rmtree(leftover)
+    _run(["-C", str(repository), "gc", "--quiet", "--prune=now"], directory)
+
+
+class Repo:
+    """The repository that a hook runs in: only there the pushed objects can be seen."""
+
+    def tree(self, commit: str) -> str | None:
+        """None: it is not a commit."""
+        if self._text("cat-file", "-t", commit).strip() != "commit":
+            return None
+        return self._text("rev-parse", f"{commit}^{{tree}}").strip()
+
+    def entries(self, tree: str) -> Iterator[Entry]:
+        """Every file, link and gitlink of the tree."""
+        listed = self._bytes("ls-tree", "-r", "-l", "-z", "--full-tree", tree)
+        for line in listed.split(b"\0")[:-1]:
+            head, path = line.split(b"\t", 1)
+            mode, _, object_id, size = head.decode().split()
+            number = 0 if size == "-" else int(size)
+            yield Entry(mode, object_id, number, path.decode("utf-8", "replace"))
+
+    def contents(self, objects: Sequence[str]) -> Iterator[bytes]:
+        """Of small files, in order."""
+        asked = "".join(f"{name}\n" for name in objects).encode()
+        answer = self._bytes("cat-file", "--batch", given=asked)
+        at = 0
+        while at < len(answer):
+            end = answer.index(b"\n", at)
+            size = int(answer[at:end].rsplit(b" ", 1)[1])
+            yield answer[end + 1 : end + 1 + size]
+            at = end + 2 + size
+
+    def archive(self, commit: str) -> Iterator[bytes]:
+        """The tree of `commit` as a tar. Raises GitFailed at the end when it is not whole."""
+        argv = ["archive", "--format=tar", commit]
+        with subprocess.Popen(
+            ["git", *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        ) as git:
+            assert git.stdout is not None
+            while chunk := git.stdout.read(CHUNK):
+                yield chunk
+        if git.returncode:
+            raise GitFailed(argv, git.returncode, "")
+
+    def _text(self, *argv: str) -> str:
+        return self._bytes(*argv).decode("utf-8", "replace")
+
+    def _bytes(self, *argv: str, given: bytes = b"") -> bytes:
+        done = subprocess.run(["git", *argv], input=given, capture_output=True, check=False)
+        if done.returncode:
+            raise GitFailed(argv, done.returncode, done.stderr.decode("utf-8", "replace"))
+        return done.stdout
+
+
+def _run(argv: Sequence[str], directory: Path) -> None:
+    done = subprocess.run(
+        ["git", *argv],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(directory),
+    )
+    if done.returncode:
+        raise GitFailed(argv, done.returncode, done.stderr)
