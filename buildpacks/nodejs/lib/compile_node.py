@@ -51,7 +51,7 @@ def build(package: PackageFile, app: Path, cache: Path, env_dir: Path) -> None:
     install_manager(manager, node, app, cache, environment)
 
     run_script("heroku-prebuild", package, app, environment)
-    install_dependencies(manager, package, app, cache, environment)
+    install_dependencies(node, manager, package, app, cache, environment)
     if package.build_script:
         run_script(package.build_script, package, app, environment)
         prune(manager, package, app, environment)

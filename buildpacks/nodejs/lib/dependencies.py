@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from manager import Manager
+from node import Node
 from pack import KeptTree, ProgramFailed, digest_of, fail, remove_tree, run, say, title
 from package_file import PackageFile
 
@@ -18,17 +19,20 @@ KEEP_DEVELOPMENT = {
 
 
 def install_dependencies(
-    manager: Manager, package: PackageFile, app: Path, cache: Path, environment: dict[str, str]
+    node: Node,
+    manager: Manager,
+    package: PackageFile,
+    app: Path,
+    cache: Path,
+    environment: dict[str, str],
 ) -> None:
-    """Keeps for the next build what that one needs: with development dependencies if it has a build script.
-
-    `environment` names the Node in use, by the folder of its headers.
-    """
+    """Keeps for the next build what that one needs: with development dependencies if it has a build script."""
     modules = app / "node_modules"
     if modules.exists():
         say("node_modules is part of the source and is not used. Add it to .gitignore")
         remove_tree(modules)
-    kept, key = KeptTree(cache, "node_modules"), _key(manager, package, app, environment)
+    kept = KeptTree(cache, "node_modules")
+    key = digest_of([node.version, package.text, *_deciding(manager, app, environment)])
     is_wanted = environment.get("NODE_MODULES_CACHE") != "false"
     may_keep = is_wanted and not package.installs_from_sources(app)
     source = manager.lock or "package.json"
@@ -61,10 +65,10 @@ def prune(manager: Manager, package: PackageFile, app: Path, environment: dict[s
         fail(f"{error}: the development dependencies are not removed. The reason stands above.")
 
 
-def _key(manager: Manager, package: PackageFile, app: Path, environment: dict[str, str]) -> str:
-    """The digest of all that decides what gets installed."""
+def _deciding(manager: Manager, app: Path, environment: dict[str, str]) -> list[bytes | str]:
+    """What else decides which packages get installed."""
     pattern = re.compile(r"(npm|yarn|pnpm)_|NODE_ENV$", re.IGNORECASE)
     settings = sorted(pair for pair in environment.items() if pattern.match(pair[0]))
     files = [file for file in (manager.lock, *SETTINGS_FILES) if file and (app / file).is_file()]
     contents = [(app / file).read_bytes() for file in files]
-    return digest_of([f"{manager}", f"{settings}", package.text, *files, *contents])
+    return [f"{manager}", f"{settings}", *files, *contents]

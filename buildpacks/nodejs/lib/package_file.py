@@ -54,11 +54,14 @@ class PackageFile:
         )
 
     def is_site(self, app: Path) -> bool:
-        """Built into files and then served by the static buildpack, for nothing says how to start it."""
-        has_start = "start" in self.scripts or (app / "server.js").is_file()
+        """Files to be served, built or not, by the static buildpack: nothing says how to start it."""
         if has_web_process(app):
             return False
-        return (app / "static.json").is_file() or (self.build_script is not None and not has_start)
+        if (app / "static.json").is_file():
+            return True
+        has_start = "start" in self.scripts or (app / "server.js").is_file()
+        has_files = self.build_script is not None or (app / "index.html").is_file()
+        return has_files and not has_start
 
     def installs_from_sources(self, app: Path) -> bool:
         """The same files may install something else: the app's own code takes part."""
