@@ -49,7 +49,7 @@ class Wire:
 
     def news(self, timeout_seconds: float) -> Iterator[str | None]:
         """App ids as they are announced; None after each `timeout_seconds` of silence. Raises RedisError."""
-        with self._redis.pubsub(ignore_subscribe_messages=True) as heard:
+        with self._redis.pubsub(ignore_subscribe_messages=True) as heard:  # type: ignore[no-untyped-call]
             heard.subscribe(self._channel)
             while True:
                 message = heard.get_message(timeout=timeout_seconds)

@@ -1,6 +1,7 @@
 """Connects the parts of a platform. Parts and no verbs; nothing is connected at import."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from redis import Redis
@@ -28,6 +29,8 @@ from paas.store.releases import ReleaseStore
 from paas.store.routers import RouterStore
 from paas.wire import Wire
 
+STARTS_SIDE_BY_SIDE = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
@@ -54,6 +57,8 @@ class Platform:
     sources: SourceStore
     logs: LogStore
     rng: random.Random
+    threads: ThreadPoolExecutor
+    """For what an engine can do side by side."""
 
 
 def connect(settings: Settings, engine: Engine | None = None) -> Platform:
@@ -94,6 +99,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
         sources=SourceStore(settings.sources),
         logs=LogStore(settings.logs, settings.log_mb),
         rng=random.Random(),
+        threads=ThreadPoolExecutor(STARTS_SIDE_BY_SIDE, thread_name_prefix="engine"),
     )
 
 

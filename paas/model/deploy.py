@@ -33,5 +33,7 @@ class Deploy:
     state: DeployState
     created_at: float
     deadline: float
+    wake: int
+    """The version of the app that began it."""
     reason: str | None = None
     ended_at: float | None = None

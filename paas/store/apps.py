@@ -79,6 +79,12 @@ class AppStore:
                 _app(row) for row in tx.execute(select(*_VALUE).where(where).order_by(APPS.c.name))
             ]
 
+    def pending(self) -> Sequence[str]:
+        """The ids of those of which some change is not live yet."""
+        query = select(APPS.c.id).where(_living(), APPS.c.live_wake < APPS.c.wake)
+        with self._database.read() as tx:
+            return list(tx.execute(query).scalars())
+
     def touch(self, app_id: str) -> int:
         """Something about it changed: the new wake, which is also the version a client waits for."""
         with self._database.write() as tx:

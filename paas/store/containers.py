@@ -86,6 +86,10 @@ class ContainerStore:
     def in_states(self, states: Collection[ContainerState]) -> Sequence[Container]:
         return self._select(CONTAINERS.c.state.in_([str(state) for state in states]))
 
+    def crashed_since(self, at: float) -> Sequence[Container]:
+        """Whatever has become of them."""
+        return self._select(CONTAINERS.c.crashed_at >= at)
+
     def live(self) -> Sequence[Container]:
         """Every container that is not gone, of every app."""
         return self._select(_IS_LIVE)

@@ -43,26 +43,31 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view: every statement inside sees the same moment."""
-        joined: Connection | None = getattr(self._mine, "connection", None)
+        joined: Connection | None = getattr(self._mine, "writing", None)
+        joined = joined or getattr(self._mine, "reading", None)
         if joined is not None:
             yield joined
             return
         with self._connection("BEGIN") as connection:
-            yield connection
+            self._mine.reading = connection
+            try:
+                yield connection
+            finally:
+                self._mine.reading = None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """All or nothing; on disk when it returns. Raises RecordUnavailable when it cannot be had within 5 s."""
-        joined: Connection | None = getattr(self._mine, "connection", None)
+        joined: Connection | None = getattr(self._mine, "writing", None)
         if joined is not None:
             yield joined
             return
         with self._connection("BEGIN IMMEDIATE") as connection:
-            self._mine.connection = connection
+            self._mine.writing = connection
             try:
                 yield connection
             finally:
-                self._mine.connection = None
+                self._mine.writing = None
 
     @contextmanager
     def _connection(self, begin: str) -> Iterator[Connection]:

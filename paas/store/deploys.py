@@ -18,6 +18,7 @@ DEPLOYS = Table(
     Column("created_at", Float, nullable=False),
     Column("deadline", Float, nullable=False),
     Column("reason", String),
+    Column("wake", Integer, nullable=False),
     Column("ended_at", Float),
 )
 _IS_OPEN = DEPLOYS.c.state.in_([str(state) for state in OPEN])
@@ -29,7 +30,7 @@ class DeployStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, app_id: str, release: int, *, deadline: float, now: float) -> Deploy:
+    def begin(self, app_id: str, release: int, *, wake: int, deadline: float, now: float) -> Deploy:
         """Ends an older open one as superseded, without a step back."""
         with self._database.write() as tx:
             reason = f"v{release} took its place"
@@ -41,10 +42,15 @@ class DeployStore:
             row = tx.execute(
                 DEPLOYS.insert()
                 .values(
-                    app_id=app_id, release=release, state=DeployState.STARTING, created_at=now, deadline=deadline
+                    app_id=app_id,
+                    release=release,
+                    state=DeployState.STARTING,
+                    created_at=now,
+                    deadline=deadline,
+                    wake=wake,
                 )
                 .returning(*DEPLOYS.c)
-            ).one()  # fmt: skip
+            ).one()
         return _deploy(row)
 
     def open(self, app_id: str) -> Deploy | None:

@@ -65,6 +65,12 @@ class Leases:
             fence = tx.execute(select(APPS.c.fence).where(APPS.c.id == lease.app_id)).scalar()
         return fence == lease.fence
 
+    def fences(self) -> dict[str, int]:
+        """Of every app: what a table that is filled anew must refuse to go below."""
+        with self._database.read() as tx:
+            rows = tx.execute(select(APPS.c.id, APPS.c.fence)).all()
+        return {row.id: row.fence for row in rows}
+
     def end_predecessor(self, owner: str) -> Sequence[str]:
         """Ends what a worker of this name left behind when it died; the apps, to be looked at again."""
         with self._database.write() as tx:

@@ -1,0 +1,17 @@
+"""Destroys an app: its name is free at once, and everything of it goes."""
+
+from paas.logs.store import say
+from paas.model.app import App
+from paas.wiring import Platform
+
+
+def destroy(app: App, by: str, platform: Platform, now: float) -> None:
+    """May be repeated after a crash. Converge takes it out of the table, stops and removes; then `forget` runs."""
+    with platform.record.write():
+        platform.apps.destroy(app.id, now)
+        platform.domains.remove_all(app.id)
+        platform.formations.remove_all(app.id)
+        platform.apps.touch(app.id)
+    say(platform.logs, app.id, "api", f"App {app.name} destroyed by {by}", now)
+    platform.wire.converge(app.id)
+    platform.wire.announce(app.id)

@@ -1,0 +1,60 @@
+"""A new image + the app's config = a release."""
+
+from collections.abc import Mapping
+
+from paas.logs.store import say
+from paas.model.app import App
+from paas.model.build import Image
+from paas.model.config import Config
+from paas.model.release import Release
+from paas.releases.want import want
+from paas.wiring import Platform
+
+
+def release_image(
+    app: App,
+    image: Image,
+    processes: Mapping[str, str],
+    description: str,
+    commit: str,
+    by: str,
+    platform: Platform,
+    now: float,
+) -> Release:
+    """Records the image and its release, and wants it. An app that was destroyed meanwhile: UnknownApp."""
+    with platform.record.write():
+        app = platform.apps.named(app.id)
+        platform.builds.add_image(image)
+        release = platform.releases.add(
+            app.id,
+            image=image.id,
+            processes=processes,
+            config=wanted_config(app, platform),
+            description=description,
+            commit=commit,
+            by=by,
+            now=now,
+        )
+        want(app, release, platform, now)
+    announce_release(app, release, platform, now)
+    return release
+
+
+def wanted_config(app: App, platform: Platform) -> Config:
+    """The config of the wanted release: that of a release that failed is rolled back with it."""
+    if app.wanted_release is None:
+        return Config()
+    return platform.releases.get(app.id, app.wanted_release).config
+
+
+def announce_release(app: App, release: Release, platform: Platform, now: float) -> None:
+    """To the log, and to whoever brings it about."""
+    platform.wire.converge(app.id)
+    platform.wire.announce(app.id)
+    say(
+        platform.logs,
+        app.id,
+        "api",
+        f"Release v{release.number} created by {release.created_by}",
+        now,
+    )

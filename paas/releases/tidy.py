@@ -1,0 +1,79 @@
+"""Keeps the images of the last releases that went live, under their names, and removes the others.
+
+By the record's own lists only: never a volume, never what this platform did not make.
+"""
+
+from paas.engine.engine import ImageMissing
+from paas.model.app import App
+from paas.model.build import Image
+from paas.model.deploy import DeployState
+from paas.scheduler.spec import image_name
+from paas.wiring import Platform
+
+REMEMBERED_SECONDS = 7 * 86400.0
+"""How long the rows of containers that are gone are kept."""
+
+
+def tidy(app: App, platform: Platform, now: float) -> None:
+    """Safe to repeat and to kill."""
+    repository = image_name(platform.settings.platform, app)
+    tags = _kept(app, platform)
+    for image in platform.builds.images(app.id):
+        if image.id in tags:
+            for host, reference in image.where.items():
+                for number in tags[image.id]:
+                    _tag(host, reference, f"{repository}:v{number}", platform)
+        else:
+            _remove(image, platform, now)
+
+
+def forget(app: App, platform: Platform, now: float) -> None:
+    """Everything of a destroyed app whose containers are gone: images, sources, logs, rows."""
+    if app.destroyed_at is None or platform.containers.of(app.id):
+        return
+    for image in platform.builds.images(app.id):
+        _remove(image, platform, now)
+    for build in platform.builds.of(app.id, limit=100_000):
+        platform.logs.remove_output(build.id)
+        platform.sources.remove(build.source)
+        platform.builds.remove_source(build.source)
+    platform.logs.remove(app.id)
+    with platform.record.write():
+        platform.builds.remove_all(app.id)
+        platform.deploys.remove_all(app.id)
+        platform.releases.remove_all(app.id)
+        platform.containers.remove_all(app.id)
+        platform.apps.forget(app.id)
+
+
+def _kept(app: App, platform: Platform) -> dict[str, list[int]]:
+    """Image -> the releases it is kept for: the last that went live, the wanted one, and a newer one under way."""
+    live = [
+        deploy.release
+        for deploy in platform.deploys.all(app.id)
+        if deploy.state is DeployState.SUCCEEDED
+    ][: platform.settings.releases_kept]
+    numbers = {*live, app.wanted_release, app.current_release} - {None}
+    kept: dict[str, list[int]] = {}
+    for release in platform.releases.all(app.id):
+        if release.image is not None and release.number in numbers:
+            kept.setdefault(release.image, []).append(release.number)
+    return kept
+
+
+def _tag(host: str, reference: str, tag: str, platform: Platform) -> None:
+    try:
+        platform.engine.tag_image(host, reference, tag)
+    except ImageMissing:
+        return  # doctor tells; it is rebuilt from the kept source when it is needed
+
+
+def _remove(image: Image, platform: Platform, now: float) -> None:
+    for host, reference in image.where.items():
+        seen = platform.engine.image(host, reference)
+        for name in seen.tags if seen else ():
+            platform.engine.remove_image(host, name)
+        platform.engine.remove_image(host, reference)
+    platform.builds.place_image(image.id, {}, now)
+    platform.sources.remove(image.source)
+    platform.builds.remove_source(image.source)

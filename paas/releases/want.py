@@ -1,0 +1,33 @@
+"""Makes a release the wanted one. From here on it is converge's."""
+
+from paas.model.app import App
+from paas.model.change import Change
+from paas.model.release import Release
+from paas.wiring import Platform
+
+DEPLOY_SECONDS = 600.0
+"""The most a deploy may take beside what its containers may take to start."""
+
+
+def want(app: App, release: Release, platform: Platform, now: float) -> Change:
+    """Called in the transaction that made the release. A release without an image is current at once."""
+    version = platform.apps.touch(app.id)
+    if release.image is None:
+        platform.apps.settle(app.id, release.number, now)
+        return Change(version, release)
+    _adopt_processes(app, release, platform)
+    platform.apps.want(app.id, release.number, now)
+    deadline = now + platform.settings.start_seconds + DEPLOY_SECONDS
+    platform.deploys.begin(app.id, release.number, wake=version, deadline=deadline, now=now)
+    return Change(version, release)
+
+
+def _adopt_processes(app: App, release: Release, platform: Platform) -> None:
+    """The first release runs one web dyno; a type that is new later begins with none."""
+    known = platform.formations.of(app.id).lines
+    first = {"web": 1} if not known else {}
+    missing = {
+        process: first.get(process, 0) for process in release.processes if process not in known
+    }
+    missing.pop("release", None)
+    platform.formations.scale(app.id, missing)

@@ -1,0 +1,129 @@
+"""Does on the engines what was decided. Every deed may be repeated; what is already so is not an error."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from paas.engine.engine import AddressTaken, HostUnreachable, ImageMissing, StartFailed
+from paas.logs.store import say
+from paas.model.app import App
+from paas.model.container import CRASHED, GONE, STARTING, Container, container_name
+from paas.model.release import Release
+from paas.scheduler.spec import dyno_spec
+from paas.store.leases import Lease
+from paas.wiring import Platform
+
+ASIDE_SECONDS = 600.0
+"""How long an address that the engine says is taken is not given out."""
+
+
+def start_all(
+    app: App,
+    release: Release,
+    rows: Sequence[Container],
+    lease: Lease,
+    platform: Platform,
+    now: float,
+) -> None:
+    """Side by side; each row goes on by itself as soon as its container runs. Raises HostUnreachable at the end."""
+    if release.image is None:
+        return
+    image = platform.builds.image(release.image)
+    if image is None:
+        return
+    started: list[tuple[Container, Future[None]]] = []
+    for row in rows:
+        if row.host not in image.where:
+            reason = f"host {row.host} has no image of v{release.number}"
+            crash(row, reason, platform, now)
+            continue
+        spec = dyno_spec(app, release, image, row, platform.settings)
+        started.append((row, platform.threads.submit(platform.engine.start, row.host, spec)))
+        platform.wire.announce(app.id)
+    unreachable: HostUnreachable | None = None
+    for row, future in started:
+        try:
+            future.result()
+        except AddressTaken as taken:
+            platform.containers.put_aside(row.host, taken.address, now + ASIDE_SECONDS)
+            platform.containers.move(row.id, GONE, now, reason=str(taken), is_logged=True)
+            platform.apps.touch(app.id)
+        except (ImageMissing, StartFailed) as failed:
+            crash(row, str(failed), platform, now)
+            platform.containers.note(row.id, is_logged=True)
+        except HostUnreachable as error:
+            unreachable = error
+        else:
+            platform.containers.move(
+                row.id, STARTING, now, lease, deadline=_deadline(row, platform, now)
+            )
+            platform.wire.announce(app.id)
+    if unreachable is not None:
+        raise unreachable
+
+
+def crash(
+    row: Container, reason: str, platform: Platform, now: float, exit_code: int | None = None
+) -> None:
+    """Its place is empty from here on; what is left of it is stopped and removed by the steps that follow."""
+    code = row.exit_code if exit_code is None else exit_code
+    with platform.record.write():
+        if platform.containers.move(
+            row.id, CRASHED, now, crashed_at=now, reason=reason, exit_code=code
+        ):
+            platform.apps.touch(row.dyno.app_id)
+    say(
+        platform.logs,
+        row.dyno.app_id,
+        row.dyno.name,
+        f"State changed from {row.state} to crashed: {reason}",
+        now,
+    )
+
+
+def stop_crashed(row: Container, platform: Platform) -> None:
+    """Ends what the engine would start again. Its log can then be read to the end."""
+    platform.engine.stop(row.host, container_name(platform.settings.platform, row.id), 1)
+
+
+def remove(row: Container, platform: Platform, now: float) -> None:
+    platform.engine.remove(row.host, container_name(platform.settings.platform, row.id))
+    platform.containers.move(row.id, GONE, now)
+
+
+def signal(row: Container, name: str, platform: Platform) -> None:
+    """`name` is SIGTERM or SIGKILL."""
+    platform.engine.signal(row.host, container_name(platform.settings.platform, row.id), name)
+
+
+def listening(row: Container, platform: Platform) -> Sequence[str]:
+    """What its processes listen on, as `address:port`; empty when that cannot be told."""
+    name = container_name(platform.settings.platform, row.id)
+    try:
+        code, text = platform.engine.exec(
+            row.host, name, ["cat", "/proc/net/tcp", "/proc/net/tcp6"]
+        )
+    except (HostUnreachable, StartFailed):
+        return ()
+    return _listeners(text) if code in (0, 1) else ()
+
+
+def _listeners(text: str) -> Sequence[str]:
+    """From /proc/net/tcp and tcp6 (proc(5)): state 0A listens; addresses are hexadecimal, little-endian by word."""
+    found = set()
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) < 4 or words[3] != "0A" or ":" not in words[1]:
+            continue
+        address, port = words[1].split(":")
+        if len(address) == 8:
+            shown = ".".join(str(byte) for byte in reversed(bytes.fromhex(address)))
+        else:
+            shown = "[::1]" if address.endswith("01000000") else "[::]"
+        if not shown.startswith("127.0.0.11"):  # the engine's own resolver
+            found.add(f"{shown}:{int(port, 16)}")
+    return sorted(found)
+
+
+def _deadline(row: Container, platform: Platform, now: float) -> float:
+    settings = platform.settings
+    return now + (settings.settle_seconds if row.port is None else settings.start_seconds)

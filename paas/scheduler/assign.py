@@ -1,0 +1,71 @@
+"""Gives each missing dyno a host, an address and a row, before anything exists."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from paas.model.container import FILLS, PLACED, Container, Kind
+from paas.model.formation import Dyno
+from paas.scheduler.place import NoAddressLeft, NoHostReady, free_address, place, unreserved
+from paas.scheduler.spec import new_id, serves
+from paas.scheduler.view import View
+from paas.store.leases import Lease
+from paas.wiring import Platform
+
+
+def assign(
+    view: View, dynos: Sequence[Dyno], lease: Lease, platform: Platform, now: float
+) -> Sequence[Container]:
+    if view.release is None or view.release.image is None:
+        return []
+    image = platform.builds.image(view.release.image)
+    if image is None:
+        return []
+    hosts = {host.name: host for host in platform.hosts.all()}
+    memory_mb = platform.settings.memory_mb
+    placed: list[Container] = []
+    blocked: str | None = None
+    with platform.record.write():
+        live = list(platform.containers.live())
+        taken = {name: set(platform.containers.leased(name, now)) for name in hosts}
+        for dyno in dynos:
+            siblings = Counter(
+                row.host for row in live if row.state in FILLS and _is_sibling(row.dyno, dyno)
+            )
+            seed = platform.rng.getrandbits(32)
+            rng = type(platform.rng)(seed)
+            try:
+                spot = place(
+                    dyno,
+                    list(hosts.values()),
+                    siblings=siblings,
+                    unreserved_mb=unreserved(hosts.values(), live, memory_mb),
+                    memory_mb=memory_mb,
+                    arch=image.arch,
+                    rng=rng,
+                )
+                address = free_address(hosts[spot.host], taken[spot.host], rng)
+            except (NoHostReady, NoAddressLeft) as error:
+                blocked = str(error)
+                break
+            row = Container(
+                id=new_id(platform.rng),
+                dyno=dyno,
+                kind=Kind.DYNO,
+                host=spot.host,
+                state=PLACED,
+                since=now,
+                placed_at=now,
+                address=address,
+                port=image.port if serves(dyno.process) else None,
+                placement=spot.explain(seed),
+            )
+            taken[spot.host].add(address)
+            live.append(row)
+            placed.append(row)
+        if blocked != view.app.blocked:
+            platform.apps.block(view.app.id, blocked)
+        return placed if platform.containers.add(placed, lease) else []
+
+
+def _is_sibling(one: Dyno, other: Dyno) -> bool:
+    return (one.app_id, one.process) == (other.app_id, other.process)

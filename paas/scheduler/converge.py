@@ -1,0 +1,185 @@
+"""One step towards what is wanted: the story of deploy, scale, restart, crash and reboot alike.
+
+It waits for nothing. What is being waited for is a state in the record with a deadline; whatever ends the waiting (a
+probe, an engine's event, a router's acknowledgement, the clock: all seen by `watch`) queues the app again.
+"""
+
+import time
+
+from paas.logs.store import say
+from paas.model.container import (
+    CRASHED,
+    FILLS,
+    PLACED,
+    RETIRING,
+    STARTING,
+    STOPPING,
+    UP,
+    Container,
+)
+from paas.model.route import Version
+from paas.routes.publish import publish
+from paas.scheduler.apply import crash, listening, remove, signal, start_all, stop_crashed
+from paas.scheduler.assign import assign
+from paas.scheduler.deploy import fail, succeed, switch
+from paas.scheduler.plan import Plan, is_looping, plan_changes
+from paas.scheduler.view import View, look
+from paas.store.leases import Lease
+from paas.wiring import Platform
+
+ATTACHED_SECONDS = 10.0
+"""How long a one-off that has exited is left to whoever is attached to it."""
+STARTS_AT_ONCE = 16
+"""Containers begun in one step; the rest follow in the next."""
+
+
+def converge(app_id: str, owner: str, platform: Platform) -> None:
+    """Steps until nothing has changed meanwhile. Ends at once when another worker is at it.
+
+    A step that raises gives the lease back without looking again: the sweep tries once more.
+    """
+    lease = platform.leases.take(app_id, owner, time.time())
+    while lease is not None:
+        try:
+            step(lease, platform)
+        except BaseException:
+            platform.leases.drop(lease)
+            raise
+        platform.wire.announce(app_id)
+        lease = platform.leases.give_back(lease, time.time())
+
+
+def step(lease: Lease, platform: Platform) -> None:
+    """Safe to repeat, safe to kill at any line."""
+    now = time.time()
+    view = look(lease.app_id, platform)
+    if _note_crashes(view, platform, now):
+        view = look(lease.app_id, platform)
+    if fail(view, platform, now):
+        return  # what is wanted has changed: the next step sees it
+    plan = _plan(view, now)
+    _retire(plan, lease, platform, now)
+    _start(view, plan, lease, platform, now)
+    switch(view, plan, platform, now)
+    view = look(lease.app_id, platform)
+    version = publish(view.app, view.rows, view.deploy, lease, platform)
+    acknowledged = platform.routers.acknowledged(version.epoch) or 0
+    is_applied = acknowledged >= version.number
+    if is_applied and succeed(view, lease, platform, now):
+        return
+    _leave(view, version, platform)
+    _stop(view, version, acknowledged, platform, now)
+    _clean(view, acknowledged, platform, now)
+    _settle(view, plan, lease, platform, is_applied=is_applied)
+
+
+def _note_crashes(view: View, platform: Platform, now: float) -> bool:
+    """What exited while it started, exits in a loop, or did not answer in time has crashed."""
+    crashed = [(row, why) for row in view.rows if (why := _why_crashed(row, platform, now))]
+    for row, why in crashed:
+        crash(row, why, platform, now)
+    return bool(crashed)
+
+
+def _why_crashed(row: Container, platform: Platform, now: float) -> str | None:
+    if row.state is STARTING and row.exits:
+        return f"exited with status {row.exit_code} while starting"
+    if row.state is UP and is_looping(row):
+        return f"exited {len(row.exits)} times within a minute, last with status {row.exit_code}"
+    if row.state is STARTING and row.port is not None and row.deadline and row.deadline <= now:
+        return _why_silent(row, platform)
+    return None
+
+
+def _why_silent(row: Container, platform: Platform) -> str:
+    heard = listening(row, platform)
+    seconds = f"{platform.settings.start_seconds:g} s"
+    got = row.reason or "no connection was accepted"
+    if not heard:
+        return f"nothing listens on 0.0.0.0:{row.port} after {seconds} ({got}); listen on $PORT"
+    return f"listens on {', '.join(heard)}, expected 0.0.0.0:{row.port} ($PORT) within {seconds} ({got})"
+
+
+def _plan(view: View, now: float) -> Plan:
+    keep = view.app.current_release if view.deploy is not None else None
+    return plan_changes(view.dynos, view.rows, view.crashes, now, keep_release=keep)
+
+
+def _retire(plan: Plan, lease: Lease, platform: Platform, now: float) -> None:
+    for row in plan.retire:
+        platform.containers.move(row.id, RETIRING, now, lease)
+
+
+def _start(view: View, plan: Plan, lease: Lease, platform: Platform, now: float) -> None:
+    """Rows first, then containers: what dies in between is found by its row."""
+    left_over = [row for row in view.rows if row.state is PLACED and row.dyno in view.dynos]
+    placed = assign(view, plan.start[:STARTS_AT_ONCE], lease, platform, now) if plan.start else []
+    if view.release is not None and (left_over or placed):
+        start_all(view.app, view.release, [*left_over, *placed], lease, platform, now)
+    if len(plan.start) > STARTS_AT_ONCE:
+        platform.apps.touch(view.app.id)
+
+
+def _leave(view: View, version: Version, platform: Platform) -> None:
+    """What does not serve any more is not in the table that was just published."""
+    for row in view.rows:
+        if row.state in (RETIRING, CRASHED) and row.left_number is None:
+            platform.containers.note(row.id, left_number=version.number)
+
+
+def _stop(view: View, version: Version, acknowledged: int, platform: Platform, now: float) -> None:
+    """Out of every router's table and without a request in flight, or drained for long enough: SIGTERM."""
+    retiring = [row for row in view.rows if row.state is RETIRING]
+    acks = platform.routes.acknowledgements() if retiring else {}
+    for row in retiring:
+        left = row.left_number or version.number
+        busy = any(row.id in ack.busy for ack in acks.values())
+        if acknowledged < left:
+            continue
+        if busy and now < row.since + platform.settings.drain_seconds:
+            continue
+        deadline = now + platform.settings.stop_seconds
+        if platform.containers.move(row.id, STOPPING, now, deadline=deadline, exit_code=None):
+            say(
+                platform.logs,
+                view.app.id,
+                row.dyno.name,
+                "Stopping all processes with SIGTERM",
+                now,
+            )
+            signal(row, "SIGTERM", platform)
+
+
+def _clean(view: View, acknowledged: int, platform: Platform, now: float) -> None:
+    """What has exited and was read to the end is removed; its address is free once no router knows it."""
+    for row in view.rows:
+        if row.state is STOPPING and row.exit_code is None and row.deadline and row.deadline <= now:
+            signal(row, "SIGKILL", platform)
+        is_out = row.left_number is not None and acknowledged >= row.left_number
+        has_ended = row.state is CRASHED or (row.state is STOPPING and row.exit_code is not None)
+        if row.state is CRASHED and not row.is_logged:
+            stop_crashed(row, platform)
+        if has_ended and is_out and row.is_logged:
+            remove(row, platform, now)
+    for row in view.runs:
+        # Whoever is attached to it asks for its exit code and removes it; it may have died.
+        has_ended = bool(row.exits) and now > row.exits[-1] + ATTACHED_SECONDS
+        if view.app.destroyed_at is not None or (has_ended and row.is_logged):
+            remove(row, platform, now)
+    if view.app.destroyed_at is not None and not view.rows:
+        platform.wire.upkeep("forget_app", view.app.id)
+
+
+def _settle(view: View, plan: Plan, lease: Lease, platform: Platform, *, is_applied: bool) -> None:
+    """Everything that can be live is live: whoever waits for this change is told."""
+    is_placed = plan.is_up or (not plan.start and _only_waits(view, plan))
+    has_left = not any(row.dyno not in view.dynos and row.state in FILLS for row in view.rows)
+    if view.deploy is None and is_applied and is_placed and has_left:
+        platform.apps.go_live(view.app.id, lease.wake)
+    if view.app.blocked and not plan.start:
+        platform.apps.block(view.app.id, None)
+
+
+def _only_waits(view: View, plan: Plan) -> bool:
+    up = {row.dyno for row in view.rows if row.state is UP}
+    return all(dyno in up or dyno in plan.waiting for dyno in view.dynos)

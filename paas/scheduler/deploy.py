@@ -1,0 +1,75 @@
+"""How a deploy ends: the switch, its success, its failure. What is wanted says which way the app is going."""
+
+from collections.abc import Sequence
+
+from paas.logs.store import say
+from paas.model.container import FILLS, RETIRING
+from paas.model.deploy import DeployState
+from paas.scheduler.plan import Plan
+from paas.scheduler.view import View
+from paas.store.leases import Lease
+from paas.wiring import Platform
+
+
+def fail(view: View, platform: Platform, now: float) -> bool:
+    """The first crash of a new container before the switch is done, or a passed deadline, ends the deploy."""
+    deploy = view.deploy
+    if deploy is None:
+        return False
+    crashed = [
+        row
+        for row in view.crashes
+        if row.dyno.release == deploy.release and (row.crashed_at or 0) >= deploy.created_at
+    ]
+    if crashed:
+        reason = f"{crashed[0].dyno.name} {crashed[0].reason}"
+    elif deploy.deadline <= now and deploy.state is DeployState.SWITCHING:
+        reason = f"router {', '.join(_silent_routers(platform))} did not acknowledge the new routes"
+    elif deploy.deadline <= now:
+        reason = view.app.blocked or "it took too long"
+    else:
+        return False
+    with platform.record.write():
+        if not platform.deploys.end(deploy, DeployState.FAILED, now, reason):
+            return False
+        platform.apps.settle(view.app.id, view.app.current_release, now)
+        platform.apps.touch(view.app.id)
+    say(platform.logs, view.app.id, "api", f"Release v{deploy.release} failed: {reason}", now)
+    return True
+
+
+def _silent_routers(platform: Platform) -> Sequence[str]:
+    epoch = platform.routers.epoch()
+    newest = max((router.number or 0 for router in platform.routers.all()), default=0)
+    return [
+        router.name
+        for router in platform.routers.all()
+        if router.epoch != epoch or (router.number or 0) <= newest
+    ]
+
+
+def switch(view: View, plan: Plan, platform: Platform, now: float) -> None:
+    """All of wanted is up: the next table takes the new in and the old out."""
+    if view.deploy is not None and view.deploy.state is DeployState.STARTING and plan.is_up:
+        deadline = now + platform.settings.acknowledge_seconds
+        platform.deploys.move(view.deploy, DeployState.SWITCHING, deadline=deadline)
+
+
+def succeed(view: View, lease: Lease, platform: Platform, now: float) -> bool:
+    """Every router has the switch: the new release is current, and the old containers retire."""
+    deploy = view.deploy
+    if deploy is None or deploy.state is not DeployState.SWITCHING:
+        return False
+    with platform.record.write():
+        if not platform.deploys.end(deploy, DeployState.SUCCEEDED, now):
+            return False
+        platform.apps.settle(view.app.id, deploy.release, now)
+        if view.release is not None:
+            platform.formations.keep_only(view.app.id, view.release.processes)
+        for row in view.rows:
+            if row.dyno.release != deploy.release and row.state in FILLS:
+                platform.containers.move(row.id, RETIRING, now, lease)
+        platform.apps.touch(view.app.id)
+    say(platform.logs, view.app.id, "api", f"Deployed v{deploy.release}", now)
+    platform.wire.upkeep("tidy_app", view.app.id)
+    return True

@@ -1,0 +1,124 @@
+"""Tells how far a change has come, from the record alone: what whoever waits for it is shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from paas.model.app import App
+from paas.model.container import FILLS, UP, Container
+from paas.model.deploy import Deploy, DeployState
+from paas.wiring import Platform
+
+REPORT_LINES = 50
+
+
+class OutlookState(StrEnum):
+    LIVE = "live"
+    FAILED = "failed"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    state: OutlookState
+    text: str
+    """One line: what is going on, what is live, or why it failed."""
+    release: int | None = None
+    """The release that was asked about, or the one that took its place."""
+
+
+def outlook(app_id: str, version: int, platform: Platform, since: float) -> Outlook:
+    """Of the change that was answered with `version`. `since` is when it was asked for: older crashes are not its.
+
+    A deploy that a newer one took the place of follows that one: its parts are in there.
+    """
+    with platform.record.read():
+        app = platform.apps.get(app_id)
+        deploy = _deploy_of(app_id, version, platform)
+        rows = platform.containers.of(app_id, gone=True)
+        running = platform.deploys.open(app_id)
+    if deploy is not None and deploy.state is DeployState.FAILED:
+        return Outlook(
+            OutlookState.FAILED, f"v{deploy.release} failed: {deploy.reason}", deploy.release
+        )
+    release = None if deploy is None else deploy.release
+    if app.live_wake >= version:
+        return Outlook(OutlookState.LIVE, _shape(app, platform), release)
+    if deploy is None:
+        crashed = [row for row in rows if (row.crashed_at or 0) >= since]
+        if crashed and running is None:
+            last = crashed[-1]
+            return Outlook(
+                OutlookState.FAILED,
+                f"{last.dyno.name} crashed: {last.reason}; it will be tried again",
+            )
+    if app.blocked:
+        return Outlook(
+            OutlookState.FAILED if deploy is None else OutlookState.WAITING, app.blocked, release
+        )
+    return Outlook(OutlookState.WAITING, _progress(app, running, rows, platform), release)
+
+
+def _deploy_of(app_id: str, version: int, platform: Platform) -> Deploy | None:
+    """The deploy that `version` began, or the newest that took its place."""
+    newer: Deploy | None = None
+    for deploy in platform.deploys.all(app_id):
+        if deploy.wake == version:
+            return newer if deploy.state is DeployState.SUPERSEDED else deploy
+        if deploy.wake < version:
+            return None
+        newer = newer or deploy
+    return None
+
+
+def _shape(app: App, platform: Platform) -> str:
+    if app.stopped:
+        return "stopped"
+    lines = platform.formations.of(app.id).lines
+    running = [
+        f"{process}={line.quantity}" for process, line in sorted(lines.items()) if line.quantity
+    ]
+    return f"live: {', '.join(running)}" if running else "live: nothing is wanted"
+
+
+def _progress(
+    app: App, deploy: Deploy | None, rows: Sequence[Container], platform: Platform
+) -> str:
+    if deploy is not None and deploy.state is DeployState.SWITCHING:
+        return "switching: waiting for every router"
+    if app.wanted_release is None:
+        return "stopping"
+    release = platform.releases.get(app.id, app.wanted_release)
+    wanted = set() if app.stopped else set(
+        platform.formations.of(app.id).dynos(release.number, release.processes)
+    )  # fmt: skip
+    up = {row.dyno for row in rows if row.state is UP}
+    filled = {row.dyno: row for row in rows if row.state in FILLS}
+    missing = sorted(wanted - up)
+    if not missing:
+        return "routing: waiting for every router"
+    first = missing[0]
+    state = filled[first].state if first in filled else "pending"
+    reason = filled[first].reason if first in filled else None
+    more = f" ({reason})" if reason else ""
+    return f"{len(wanted & up)} of {len(wanted)} up; {first.name} {state}{more}"
+
+
+def checks(app_id: str, release: int, platform: Platform) -> Sequence[str]:
+    """Which check ran for each container of a release, and what it got: `web.1 accepted a connection on …`."""
+    rows = platform.containers.of(app_id)
+    return [
+        f"{row.dyno.name} {row.reason}"
+        for row in rows
+        if row.dyno.release == release and row.reason
+    ]
+
+
+def crash_report(app_id: str, release: int, platform: Platform) -> Sequence[str]:
+    """The last 50 lines that the first crashed container of a release printed."""
+    crashed = [row for row in platform.containers.of(app_id, gone=True)
+               if row.dyno.release == release and row.crashed_at is not None]  # fmt: skip
+    if not crashed:
+        return []
+    lines, _ = platform.logs.tail(app_id, 1000, dyno=crashed[0].dyno.name, source="app")
+    return [line.text for line in lines if line.container == crashed[0].id][-REPORT_LINES:]

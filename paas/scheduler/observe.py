@@ -1,0 +1,168 @@
+"""What the engines tell: their events as they come, and a sweep that finds what no event told."""
+
+import time
+from collections.abc import Sequence
+
+from paas.engine.engine import Event, EventKind, HostUnreachable, Seen
+from paas.logs.store import say
+from paas.model.build import BuildState
+from paas.model.container import (
+    CRASHED,
+    GONE,
+    PLACED,
+    RETIRING,
+    STARTING,
+    STOPPING,
+    UP,
+    Container,
+    Kind,
+    container_name,
+)
+from paas.model.host import Host, HostHealth
+from paas.scheduler.apply import crash
+from paas.scheduler.wake import wake
+from paas.wiring import Platform
+
+EXITS_KEPT = 5
+STILL_SECONDS = 40.0
+"""A container that should run and has not for so long is taken for crashed: an engine that boots needs its time."""
+SUSPECT_SECONDS = 30.0
+
+
+class Observer:
+    """Of one host."""
+
+    def __init__(self, host: Host, platform: Platform) -> None:
+        self._host, self._platform = host, platform
+        self._still_since: dict[str, float] = {}
+
+    def note(self, event: Event) -> None:
+        """An event, into the record."""
+        row = self._row(event.name)
+        if row is None or row.state is GONE:
+            return
+        if event.kind is EventKind.EXITED:
+            self._exited(row, event.exit_code or 0, event.at)
+        elif event.kind is EventKind.STARTED and row.state is UP and row.exit_code is not None:
+            self._platform.containers.note(row.id, exit_code=None)
+        elif event.kind is EventKind.OOM:
+            limit = self._platform.settings.memory_mb
+            say(self._platform.logs, row.dyno.app_id, row.dyno.name,
+                f"Error R15 (Memory quota vastly exceeded): the limit is {limit} MB", event.at)  # fmt: skip
+
+    def sweep(self) -> None:
+        """Compares every container of the host with its row. Raises HostUnreachable: then nothing is concluded."""
+        now = time.time()
+        rows = {row.id: row for row in self._platform.containers.on(self._host.name)}
+        seen = {
+            container.name: container for container in self._platform.engine.list(self._host.name)
+        }
+        for row in rows.values():
+            found = seen.get(container_name(self._platform.settings.platform, row.id))
+            if found is None:
+                self._missing(row, now)
+            elif not found.is_running:
+                self._still(row, found, now)
+            else:
+                self._still_since.pop(row.id, None)
+        for container in seen.values():
+            self._remove_orphan(container)
+
+    def prepare(self) -> None:
+        """Network and packet filter; what the host is like. Raises HostUnreachable."""
+        platform, name = self._platform, self._host.name
+        platform.engine.prepare(name, self._host.subnet)
+        self.check_health()
+
+    def check_health(self) -> None:
+        """Raises HostUnreachable."""
+        now, platform, name = time.time(), self._platform, self._host.name
+        facts = platform.engine.facts(name)
+        was = platform.hosts.get(name)
+        since = was.health_since if was.health is HostHealth.UP else now
+        platform.hosts.note(
+            name,
+            health=str(HostHealth.UP),
+            health_since=since,
+            health_reason=None,
+            arch=facts.arch,
+            engine_version=facts.engine_version,
+            memory_mb=facts.memory_mb,
+            disk_free_mb=facts.disk_free_mb,
+            seen_at=now,
+        )
+        if was.health is not HostHealth.UP:
+            wake([app.id for app in platform.apps.all() if app.blocked], platform)
+
+    def doubt(self, why: HostUnreachable) -> None:
+        """It did not answer: after a while it is suspect and gets nothing new. Nothing is moved."""
+        was, now = self._platform.hosts.get(self._host.name), time.time()
+        if was.health is HostHealth.UP and now - (was.seen_at or 0) > SUSPECT_SECONDS:
+            self._platform.hosts.note(
+                was.name, health=str(HostHealth.SUSPECT), health_since=now, health_reason=str(why)
+            )
+
+    def _row(self, name: str) -> Container | None:
+        prefix = container_name(self._platform.settings.platform, "")
+        return (
+            self._platform.containers.get(name.removeprefix(prefix))
+            if name.startswith(prefix)
+            else None
+        )
+
+    def _exited(self, row: Container, exit_code: int, at: float) -> None:
+        exits = (*row.exits, at)[-EXITS_KEPT:]
+        with self._platform.record.write():
+            self._platform.containers.note(row.id, exits=exits, exit_code=exit_code, seen_at=at)
+        wake([row.dyno.app_id], self._platform)
+        say(self._platform.logs, row.dyno.app_id, row.dyno.name,
+            f"Process exited with status {exit_code}", at)  # fmt: skip
+
+    def _missing(self, row: Container, now: float) -> None:
+        """Its host has answered and does not have it."""
+        if row.state in (STARTING, UP) and row.kind is Kind.DYNO and row.since < now - 5:
+            crash(row, "its container is gone from the host", self._platform, now)
+            self._platform.containers.note(row.id, is_logged=True)
+        elif row.state in (STOPPING, CRASHED):
+            self._platform.containers.note(row.id, exit_code=_or(row.exit_code, -1), is_logged=True)
+        elif row.kind is Kind.RUN and row.since < now - 60:
+            self._platform.containers.move(row.id, GONE, now, is_logged=True)
+        elif row.state not in (PLACED, RETIRING) or row.since > now - 60:
+            return
+        wake([row.dyno.app_id], self._platform)
+
+    def _still(self, row: Container, found: Seen, now: float) -> None:
+        since = self._still_since.setdefault(row.id, now)
+        if not row.exits and (row.kind is Kind.RUN or row.state is STARTING):
+            self._exited(row, _or(found.exit_code, -1), now)
+            return
+        if row.state in (STOPPING, CRASHED) and row.exit_code is None:
+            self._platform.containers.note(row.id, exit_code=_or(found.exit_code, -1))
+        elif row.state is UP and now - since > STILL_SECONDS:
+            crash(
+                row, f"stopped with status {found.exit_code}", self._platform, now, found.exit_code
+            )
+        elif row.kind is not Kind.RUN:
+            return
+        wake([row.dyno.app_id], self._platform)
+
+    def _remove_orphan(self, container: Seen) -> None:
+        """A container of ours that no row tells of: what a lost start or a lost build has left."""
+        row_id, kind = container.labels.get("paas.container", ""), container.labels.get("paas.kind")
+        row = self._platform.containers.get(row_id)
+        if row is not None and row.state is not GONE:
+            return
+        if kind == Kind.BUILD and row_id in _under_way(self._platform):
+            return
+        self._platform.engine.remove(self._host.name, container.name)
+
+
+def _under_way(platform: Platform) -> Sequence[str]:
+    """The containers of builds that have not ended."""
+    return [
+        build.id.replace("-", "")[:12] for build in platform.builds.in_state(BuildState.BUILDING)
+    ]
+
+
+def _or(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value

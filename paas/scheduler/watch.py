@@ -1,0 +1,126 @@
+"""The one place that waits. It decides nothing: it updates rows and queues `converge(app)`."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+from redis import RedisError
+
+from paas.engine.engine import HostUnreachable
+from paas.errors import PaasError
+from paas.logs.collect import Collector
+from paas.model.container import STARTING
+from paas.model.host import Host
+from paas.scheduler.clock import SWEEP_SECONDS, Clock
+from paas.scheduler.listen import listen
+from paas.scheduler.observe import Observer
+from paas.scheduler.probe import Prober
+from paas.scheduler.wake import wake
+from paas.wiring import Platform
+
+AGAIN_SECONDS = 1.0
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Threads that each follow one thing, and begin again when it breaks."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._prober = Prober(platform)
+        self._clock = Clock(platform)
+        self._collector = Collector(
+            platform.settings.platform,
+            platform.containers,
+            platform.engine,
+            platform.logs,
+            lambda app_id: wake([app_id], platform),
+        )
+        self._is_over = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        for host in self._platform.hosts.all():
+            self._follow(f"events of {host.name}", partial(self._follow_host, host))
+        self._follow("news", self._follow_news)
+        self._follow("acknowledgements", lambda: listen(self._platform))
+        self._follow("clock", self._follow_clock)
+        self._collector.start()
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self._prober.stop()
+        self._collector.stop()
+
+    def _follow(self, what: str, follow: Callable[[], None]) -> None:
+        def again() -> None:
+            while not self._is_over.is_set():
+                try:
+                    follow()
+                except (PaasError, RedisError) as error:
+                    log.warning("%s: %s", what, error)
+                except Exception:
+                    log.exception("%s", what)
+                self._is_over.wait(AGAIN_SECONDS)
+
+        thread = threading.Thread(target=again, name=what, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _follow_host(self, host: Host) -> None:
+        """Subscribe, then list, then follow; and list again every 15 s, whatever the events say."""
+        observer = Observer(host, self._platform)
+        try:
+            observer.prepare()
+            with self._platform.engine.events(host.name) as events:
+                observer.sweep()
+                swept = time.time()
+                for event in events:
+                    if self._is_over.is_set():
+                        return
+                    if event is not None:
+                        observer.note(event)
+                    if time.time() - swept > SWEEP_SECONDS:
+                        swept = time.time()
+                        observer.check_health()
+                        observer.sweep()
+        except HostUnreachable as error:
+            observer.doubt(error)
+            raise
+
+    def _follow_news(self) -> None:
+        """A new row that starts is probed at once; without Redis it is found within a second."""
+        try:
+            for _ in self._platform.wire.news(0.5):
+                if self._is_over.is_set():
+                    return
+                self._look()
+        except RedisError:
+            self._look()
+            raise
+
+    def _follow_clock(self) -> None:
+        while not self._is_over.wait(1.0):
+            self._clock.tick()
+            self._look()
+
+    def _look(self) -> None:
+        """What starts is probed, and its log is read from the beginning."""
+        starting = self._platform.containers.in_states([STARTING])
+        self._prober.look(starting)
+        for row in starting:
+            self._collector.follow(row)
+
+
+def watch(platform: Platform) -> None:
+    """Until SIGTERM."""
+    is_over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: is_over.set())
+    watching = Watch(platform)
+    watching.start()
+    is_over.wait()
+    watching.stop()
