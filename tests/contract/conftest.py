@@ -1,0 +1,108 @@
+"""One lab in memory, one on Docker."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from docker.api.client import APIClient
+
+from paas.engine.body import PLATFORM
+from paas.engine.docker_engine import DockerEngine
+from paas.engine.engine import SubnetTaken
+from paas.model.host import Host
+from tests.contract.image import image_tar
+from tests.contract.lab import Lab
+from tests.engine import IMAGE, Does, MemoryEngine, World
+from tests.make import make_host
+
+SOCKET = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True)
+class OneHost:
+    """A host book with one entry."""
+
+    url: str = SOCKET
+
+    def get(self, name: str) -> Host:
+        return make_host(name, url=self.url)
+
+
+@pytest.fixture(params=["memory", pytest.param("docker", marks=pytest.mark.docker)])
+def lab(request: pytest.FixtureRequest) -> Lab:
+    found = request.getfixturevalue(f"{request.param}_lab")
+    assert isinstance(found, Lab)
+    return found
+
+
+@pytest.fixture
+def memory_lab() -> Lab:
+    world = World()
+    labs = [_memory_lab(platform, world) for platform in ("one", "two")]
+    labs[0].neighbour = labs[1]
+    return labs[0]
+
+
+def _memory_lab(platform: str, world: World) -> Lab:
+    does: dict[str, Does] = {}
+    engine = MemoryEngine(platform, world, behave=lambda spec: does[spec.name])
+    return Lab(engine, platform, IMAGE, "10.85.0", does=does)
+
+
+@pytest.fixture
+def docker_lab(docker_labs: Lab) -> Iterator[Lab]:
+    """Nothing of an earlier test is in it."""
+    yield docker_labs
+    for lab in (docker_labs, docker_labs.neighbour):
+        assert lab is not None
+        for seen in lab.engine.list(lab.host):
+            lab.engine.remove(lab.host, seen.name)
+
+
+@pytest.fixture(scope="session")
+def test_image(engine_client: APIClient) -> Iterator[str]:
+    tag = f"paas-test-{secrets.token_hex(4)}"
+    engine_client.import_image_from_data(image_tar(), repository=tag, tag="latest")
+    yield f"{tag}:latest"
+    engine_client.remove_image(f"{tag}:latest")
+
+
+@pytest.fixture(scope="session")
+def engine_client() -> Iterator[APIClient]:
+    """The bare SDK."""
+    client = APIClient(base_url=SOCKET, version="auto")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def docker_labs(engine_client: APIClient, test_image: str) -> Iterator[Lab]:
+    """Two platforms with a network each. The packet filter is not theirs."""
+    labs = [_docker_lab(test_image) for _ in range(2)]
+    labs[0].neighbour = labs[1]
+    yield labs[0]
+    for lab in labs:
+        ours = {"label": [f"{PLATFORM}={lab.platform}"]}
+        for image in engine_client.images(filters=ours):
+            engine_client.remove_image(image["Id"], force=True)
+        engine_client.remove_network(f"paas-{lab.platform}")
+
+
+def _docker_lab(image: str) -> Lab:
+    platform = f"t{secrets.token_hex(3)}"
+    engine = DockerEngine(platform, f"paas-{platform}", OneHost())
+    first = make_network(engine)
+    return Lab(engine, platform, image, first)
+
+
+def make_network(engine: DockerEngine) -> str:
+    """In a subnet that nobody has; the first three numbers of its addresses."""
+    for _ in range(50):
+        first = f"10.{200 + secrets.randbelow(50)}.{secrets.randbelow(256)}"
+        try:
+            engine.network.make("local", f"{first}.0/24")
+        except SubnetTaken:
+            continue
+        return first
+    raise AssertionError("no subnet is free")
