@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from paas.engine.engine import Engine
 from paas.errors import Unavailable
+from paas.logs.spool import RouterSpool
 from paas.logs.store import LogStore, pieces
 from paas.logs.writer import LogWriter
 from paas.model.container import (
@@ -28,6 +29,8 @@ from paas.store.containers import ContainerStore
 
 SCAN_SECONDS = 3.0
 """How often the record is asked for containers nobody told us of."""
+SPOOL_SECONDS = 0.2
+"""How often the router's spool is looked at."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two tries to read on, doubled each time nothing came of it."""
 _NOT_MADE_YET = frozenset({PLACED, PULLING, STARTING})
@@ -44,6 +47,7 @@ class Collector:
         engine: Engine,
         logs: LogStore,
         queue_converge: Callable[[str], object],
+        spool: RouterSpool,
     ) -> None:
         """`queue_converge` is called with the app's id when one of its containers was read to the end."""
         self._platform = platform
@@ -51,6 +55,7 @@ class Collector:
         self._engine = engine
         self._logs = logs
         self._queue_converge = queue_converge
+        self._spool = spool
         self._writer = LogWriter(logs)
         self._stopping = threading.Event()
         self._followed: dict[str, threading.Event] = {}
@@ -59,6 +64,7 @@ class Collector:
     def start(self) -> None:
         self._writer.start()
         threading.Thread(target=self._scan, name="log scan", daemon=True).start()
+        threading.Thread(target=self._take_spool, name="router log", daemon=True).start()
 
     def stop(self) -> None:
         """What was read is stored; the rest is read by whoever comes next."""
@@ -92,6 +98,18 @@ class Collector:
             except Exception:  # noqa: BLE001 - the top of a daemon's loop
                 _log.exception("The scan for containers failed; it goes on.")
             self._stopping.wait(SCAN_SECONDS)
+
+    def _take_spool(self) -> None:
+        while not self._stopping.wait(SPOOL_SECONDS):
+            try:
+                while self._spool.take() and not self._stopping.is_set():
+                    pass
+            except Unavailable as error:
+                _log.warning("The router's log waits: %s", error)
+                self._stopping.wait(LONGEST_PAUSE)
+            except Exception:  # noqa: BLE001 - the top of a daemon's loop
+                _log.exception("The router's log could not be read; it is tried again.")
+                self._stopping.wait(LONGEST_PAUSE)
 
     def _follow(self, container_id: str) -> None:
         wake, pause = self._followed[container_id], FIRST_PAUSE

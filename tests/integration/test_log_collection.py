@@ -15,6 +15,7 @@ import pytest
 from paas.daemon.subnet import free_subnet, routed
 from paas.engine.docker_engine import DockerEngine
 from paas.logs.collect import Collector
+from paas.logs.spool import RouterSpool
 from paas.logs.store import LogStore
 from paas.model.container import (
     CRASHED,
@@ -28,6 +29,7 @@ from paas.model.container import (
     container_name,
 )
 from paas.settings import Settings
+from paas.store.apps import AppStore
 from paas.store.containers import ContainerStore
 from paas.store.database import Database
 from paas.store.hosts import HostStore
@@ -40,8 +42,10 @@ import sys, time
 from pathlib import Path
 from paas.engine.docker_engine import DockerEngine
 from paas.logs.collect import Collector
+from paas.logs.spool import RouterSpool
 from paas.logs.store import LogStore
 from paas.settings import Settings
+from paas.store.apps import AppStore
 from paas.store.containers import ContainerStore
 from paas.store.database import Database
 from paas.store.hosts import HostStore
@@ -50,7 +54,8 @@ settings = Settings(directory=Path(sys.argv[1]), platform=sys.argv[2])
 record = Database(settings.record)
 engine = DockerEngine(settings.platform, settings.network, HostStore(record))
 store = LogStore(settings.logs, settings.log_mb)
-Collector(settings.platform, ContainerStore(record), engine, store, print).start()
+spool = RouterSpool(settings.router / "log", settings.logs / "router", store, AppStore(record))
+Collector(settings.platform, ContainerStore(record), engine, store, print, spool).start()
 time.sleep(600)
 """
 
@@ -121,8 +126,10 @@ def heard() -> list[str]:
 
 
 @pytest.fixture
-def collector(lab: Lab, heard: list[str]) -> Iterator[Collector]:
-    collector = Collector(lab.settings.platform, lab.rows, lab.engine, lab.logs, heard.append)
+def collector(lab: Lab, record: Database, heard: list[str]) -> Iterator[Collector]:
+    at = lab.settings
+    spool = RouterSpool(at.router / "log", at.logs / "router", lab.logs, AppStore(record))
+    collector = Collector(at.platform, lab.rows, lab.engine, lab.logs, heard.append, spool)
     collector.start()
     yield collector
     collector.stop()
