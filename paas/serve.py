@@ -18,8 +18,11 @@ COMMANDS: Mapping[str, str] = {
     "stop": "paas.daemon.stop",
     "backup": "paas.daemon.backup",
     "restore": "paas.daemon.restore",
+    "web": "paas.daemon.web",
+    "watch": "paas.daemon.watch",
+    "work": "paas.daemon.work",
 }
-"""Command -> the module whose `command` it is."""
+"""Command -> the module whose `command` it is. The last three are the supervisor's to start."""
 
 
 class Commands(click.Group):

@@ -10,10 +10,8 @@ from pathlib import Path
 from paas.errors import Invalid, Refused
 from paas.settings import Settings
 
-SOCKET_LIMIT = 107
-"""Bytes of a unix socket's path."""
-LONGEST_SOCKET = "/run/router/handoff.sock.4194304.tmp"
-"""HAProxy binds beside the name and renames."""
+LONGEST = 70
+"""A unix socket's path has 107 bytes, and HAProxy binds `DIR/router/handoff.sock.4194304.tmp` before it renames it."""
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+")
 
 
@@ -93,11 +91,10 @@ def check_name(directory: Path) -> None:
     text = str(directory)
     if strange := sorted(set(text) - PLAIN):
         raise FolderNameInvalid(directory, f"its name has {strange[0]!r} in it")
-    if (longest := len(text + LONGEST_SOCKET)) > SOCKET_LIMIT:
-        most = SOCKET_LIMIT - len(LONGEST_SOCKET)
+    if len(text) > LONGEST:
         raise FolderNameInvalid(
             directory,
-            f"its name is {len(text)} characters and may have {most}, for its sockets (they would have {longest})",
+            f"its name has {len(text)} characters, and sockets in it leave room for {LONGEST}",
         )
 
 
@@ -122,7 +119,6 @@ def folders(settings: Settings, users: Users) -> Sequence[Folder]:
         Folder(run / "log", caller, web.gid, 0o2750),
         Folder(run / "redis", web.uid, router.gid, 0o710),
         Folder(run / "api", web.uid, web.gid, 0o755),
-        Folder(run / "router", router.uid, web.gid, 0o2770),
     )
 
 

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from paas.daemon import launch, redis_server, sshd
 from paas.daemon.folder import User, Users, program
-from paas.daemon.running import pid_file
+from paas.daemon.init import LOCAL
+from paas.running import pid_file
 from paas.settings import Settings
 from paas.wire import BUILDS, CONVERGE, UPKEEP
 
 REDIS, SSHD, HAPROXY, FOLLOWER, WEB, WATCH = "redis", "sshd", "haproxy", "follower", "web", "watch"
 PRIVILEGED_BELOW = 1024
+READABLE = "027"
+"""The log that the router writes is read by `watch`, whose group its folder has."""
 MINIMUM_FILES = 256
 """What the supervisor asks of the machine, and closes in what it starts."""
 
@@ -28,37 +31,37 @@ class Program:
     """From SIGTERM to SIGKILL. Long enough to end what is short; the rest is safe to kill."""
     capabilities: tuple[str, ...] = ()
     """What it keeps of root's powers."""
+    umask: str = "077"
 
 
 def programs(settings: Settings, users: Users) -> Sequence[Program]:
     """In the order they are started in. None needs another to be there already."""
     ours = (sys.executable, "-I", "-m")
     where = str(settings.directory)
+    router = [*ours, "router", "--folder", str(settings.router)]
+    router += ["--http-port", str(settings.http_port), "--bind", settings.bind_address]
+    table = ["--name", LOCAL, "--platform", settings.platform]
+    table += ["--redis", str(settings.redis_socket)]
+    table += ["--redis-password-file", str(settings.keys / "redis.router")]
     opens = ("net_bind_service",) if settings.http_port < PRIVILEGED_BELOW else ()
     workers = [
-        (queue, f"{queue}-{number}", seconds)
-        for queue, count, seconds in (
-            (CONVERGE, settings.converge_workers, 10),
-            (BUILDS, settings.build_workers, 10),
-            (UPKEEP, 1, 10),
+        (queue, f"{queue}-{number}")
+        for queue, count in (
+            (CONVERGE, settings.converge_workers),
+            (BUILDS, settings.build_workers),
+            (UPKEEP, 1),
         )
         for number in range(1, count + 1)
     ]
     return (
         Program(REDIS, redis_server.command(settings), users.web, 20),
-        Program(
-            HAPROXY,
-            (*ours, "router", "--exec-haproxy", where),
-            users.router,
-            10,
-            capabilities=opens,
-        ),
-        Program(FOLLOWER, (*ours, "router", where), users.router, 5),
+        Program(HAPROXY, (*router, "--exec-haproxy"), users.router, 10, opens, READABLE),
+        Program(FOLLOWER, (*router, *table), users.router, 5, umask=READABLE),
         Program(WEB, (*ours, "paas.serve", "web", where), users.web, 10),
         Program(WATCH, (*ours, "paas.serve", "watch", where), users.web, 10),
         *(
-            Program(name, (*ours, "paas.serve", "work", queue, where, name), users.web, seconds)
-            for queue, name, seconds in workers
+            Program(name, (*ours, "paas.serve", "work", queue, where, name), users.web, 10)
+            for queue, name in workers
         ),
         Program(SSHD, sshd.command(settings), users.git, 5),
     )
@@ -74,14 +77,14 @@ def supervisor_configuration(settings: Settings, users: Users) -> str:
         f"[supervisord]\nnodaemon=true\nsilent=true\nidentifier={settings.network}\n"
         f"user={os.geteuid()}\ndirectory={settings.directory}\nchildlogdir={run / 'log'}\n"
         f"logfile={run / 'log' / 'supervisord.log'}\nlogfile_maxbytes=1MB\nlogfile_backups=1\n"
-        f"pidfile={run / 'supervisord.pid'}\numask=077\nminfds={MINIMUM_FILES}\n",
+        f"pidfile={run / 'supervisord.pid'}\nminfds={MINIMUM_FILES}\n",
     ]
     for order, entry in enumerate(programs(settings, users), start=1):
         argv = (*_launcher(settings, entry.name), *as_user(entry), *entry.argv)
         parts.append(
             f"[program:{entry.name}]\ncommand={shlex.join(argv).replace('%', '%%')}\n"
             f"priority={order}\nautorestart=true\nstartretries=1000000\nstartsecs=1\n"
-            f"stopwaitsecs={entry.stop_seconds}\nstdout_logfile=NONE\nstderr_logfile=NONE\n"
+            f"stopwaitsecs={entry.stop_seconds}\numask={entry.umask}\nstdout_logfile=NONE\nstderr_logfile=NONE\n"
         )
     return "\n".join(parts)
 

@@ -12,8 +12,8 @@ from paas.daemon import redis_server, sshd
 from paas.daemon.folder import User, Users, folders, write
 from paas.daemon.init import UNFINISHED
 from paas.daemon.programs import HAPROXY, MINIMUM_FILES, REDIS, supervisor_configuration
-from paas.daemon.running import end, running
 from paas.errors import Conflict
+from paas.running import end, running
 from paas.settings import Settings
 from paas.store.migrate import is_behind, migrate
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from paas.daemon.running import running
 from paas.daemon.supervision import NotRunning, ProgramState, Supervision
+from paas.running import running
 from paas.settings import Settings
 
 

@@ -10,9 +10,9 @@ import click
 
 from paas.daemon.programs import HAPROXY
 from paas.daemon.run import end_leftovers
-from paas.daemon.running import running
 from paas.daemon.supervision import NotRunning, Supervision
 from paas.errors import Failed
+from paas.running import running
 from paas.settings import Settings
 
 PATIENCE_SECONDS = 60.0

@@ -57,6 +57,11 @@ def running(settings: Settings) -> Sequence[Running]:
     return found
 
 
+def started_once(settings: Settings) -> Sequence[str]:
+    """The names of all programs that the last run began, alive or not."""
+    return sorted(path.name for path in (settings.run / "pids").glob("*") if "." not in path.name)
+
+
 def end(programs: Collection[Running], grace_seconds: float = GRACE_SECONDS) -> None:
     """SIGTERM to all of them, SIGKILL to those that are there after the grace; returns when all are gone."""
     for number, patience in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 5.0)):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paas.daemon import launch
-from paas.daemon.running import Running, end, pid_file, running
+from paas.running import Running, end, pid_file, running
 from paas.settings import Settings
 
 SLEEP = ("/bin/sleep", "60")

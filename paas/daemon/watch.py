@@ -1,0 +1,31 @@
+"""The process that waits, so that nothing else has to."""
+
+import logging
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from paas.scheduler.watch import Watch
+from paas.settings import Settings
+from paas.wiring import connect
+
+
+def watch(settings: Settings) -> None:
+    """Until SIGTERM."""
+    is_asked_to_end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: is_asked_to_end.set())
+    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(message)s")
+    following = Watch(connect(settings))
+    following.start()
+    is_asked_to_end.wait()
+    following.stop()
+
+
+@click.command("watch", hidden=True)
+@click.argument("directory", type=click.Path(path_type=Path))
+def command(directory: Path) -> None:
+    """Follow engines, routers and the clock; started by the supervisor."""
+    watch(Settings.load(directory))

@@ -1,0 +1,296 @@
+"""Examines a platform: one finding for each part, with the next command to type.
+
+Run in a worker, so that the queue's round trip is proven by the answer; without Redis, in whoever asks.
+"""
+
+import fcntl
+import re
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_network
+from uuid import uuid4
+
+from redis import RedisError
+
+from paas.engine.engine import HostUnreachable
+from paas.errors import PaasError
+from paas.model.container import ContainerSpec, container_name
+from paas.model.finding import Examination, Finding, FindingState
+from paas.model.host import Host, HostHealth
+from paas.running import running, started_once
+from paas.wiring import Platform
+
+FACT = "doctor"
+"""Under this name the record keeps the last examination."""
+OLDEST_ENGINE = (20, 10)
+PROBE_SECONDS = 10.0
+PROBE_REACHED = 9
+PROBE = f'if (exec 3<>"/dev/tcp/$0/$1") 2>/dev/null; then exit {PROBE_REACHED}; fi'
+"""Run in the probe container, for bash; the address and the port that it must not reach come as its arguments."""
+SILENT_SECONDS = 30.0
+"""A router gives a sign of life much more often."""
+CLOCK_SECONDS = 10.0
+FEW_SLOTS = 8
+CONNECT_SECONDS = 3.0
+
+Check = Callable[[Platform, float], Iterator[Finding]]
+
+
+def examine(platform: Platform) -> Examination:
+    """Everything; kept in the record too. Takes a second, and up to ten for each host that is not well."""
+    checks = (processes, redis, queue, routers, door, engines, probe, stack, disk, clock)
+    found = _run(checks, platform, time.time())
+    platform.routers.set_fact(FACT, found.dump())
+    return found
+
+
+def examine_without_worker(platform: Platform) -> Examination:
+    """What can be seen while Redis is away: the queue stands still, and whatever is served is served on."""
+    return _run((processes, redis, door, hosts, disk, clock), platform, time.time())
+
+
+def processes(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001 - a Check
+    settings = platform.settings
+    see = f"paasd status {settings.directory}"
+    alive = {program.name for program in running(settings)}
+    for name in started_once(settings):
+        if name in alive:
+            yield ok(f"process {name}", "runs")
+        else:
+            yield red(f"process {name}", "does not run; its log is in run/log", see)
+    if _is_supervised(platform):
+        yield ok("supervisor", "runs")
+    else:
+        why = "does not run: nobody starts again what ends"
+        yield red("supervisor", why, f"paasd run {settings.directory}")
+
+
+def redis(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
+    policy, appends = (
+        platform.redis.config_get(name).get(name) for name in ("maxmemory-policy", "appendonly")
+    )
+    known = platform.redis.info("everything")
+    used, most = int(known["used_memory"]), int(known["maxmemory"])
+    restart = f"paasd stop {platform.settings.directory}, then paasd run"
+    if policy != "noeviction":
+        yield red("redis policy", f"may forget what it was told ({policy})", restart)
+    elif appends != "yes":
+        yield red("redis policy", "keeps nothing over a restart (appendonly is off)", restart)
+    elif known["aof_last_write_status"] != "ok":
+        yield red("redis policy", "cannot write to its disk", f"df {platform.settings.directory}")
+    else:
+        yield ok("redis policy", "evicts nothing and writes every second")
+    text = f"{used >> 20} of {most >> 20} MB used"
+    if most == 0 or used > 0.8 * most:
+        yield warn("redis memory", text, "paas builds:cancel what nobody waits for")
+    else:
+        yield ok("redis memory", text)
+
+
+def queue(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
+    """To be asked in a worker: that it is answered is the proof."""
+    waiting = {name: platform.wire.queue(name).count for name in ("converge", "builds", "upkeep")}
+    text = ", ".join(f"{count} waiting in {name}" for name, count in waiting.items())
+    if waiting["converge"] > 100:
+        yield warn("queue", f"{text}; the workers do not keep up", "paas logs -a APP")
+    else:
+        yield ok("queue", f"a job made the round trip; {text}")
+
+
+def routers(platform: Platform, now: float) -> Iterator[Finding]:
+    version = platform.routes.version()
+    if version is None:
+        yield red("route table", "is empty; watch fills it from the record", "paas doctor")
+    acks = platform.routes.acknowledgements()
+    for router in platform.routers.all():
+        name, ack = f"router {router.name}", acks.get(router.name)
+        remove = f"if it is gone for good: paas routers:remove {router.name}"
+        if ack is None or now - ack.at > SILENT_SECONDS:
+            since = "ever" if ack is None else f"for {now - ack.at:.0f} s"
+            yield red(name, f"has not been heard {since}; it serves on what it knew", remove)
+        elif not ack.status.haproxy:
+            yield red(
+                name, "its HAProxy does not answer", f"paasd status {platform.settings.directory}"
+            )
+        elif version is not None and not ack.version.covers(version):
+            behind = version.number - ack.version.number
+            yield warn(name, f"is behind the route table (by {behind})", "paas doctor")
+        elif ack.status.drift or ack.status.slots_free < FEW_SLOTS:
+            slots = f"{ack.status.slots_free} of {ack.status.slots} slots free"
+            yield warn(name, f"drifted {ack.status.drift} times, {slots}", "paas logs -a APP")
+        else:
+            yield ok(name, f"HAProxy {ack.status.haproxy}, has the newest table")
+
+
+def door(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
+    """Who answers on the ports that people use."""
+    settings = platform.settings
+    bound = settings.bind_address
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, bound)
+    see = f"paasd status {settings.directory}"
+    for name, port, says in (
+        ("door", settings.ssh_port, b""),
+        ("router port", settings.http_port, b"GET / HTTP/1.0\r\nHost: doctor.invalid\r\n\r\n"),
+    ):
+        try:
+            with socket.create_connection((address, port), CONNECT_SECONDS) as connection:
+                connection.sendall(says)
+                said = connection.recv(64)
+        except OSError as error:
+            yield red(name, f"{address}:{port} does not answer: {error}", see)
+            continue
+        if said.startswith((b"SSH-2.0", b"HTTP/1.1 404")):
+            yield ok(name, f"answers on port {port}")
+        else:
+            yield red(name, f"something else answers on port {port}: {said[:20]!r}", see)
+
+
+def engines(platform: Platform, now: float) -> Iterator[Finding]:
+    """Each host's engine, asked."""
+    for host in platform.hosts.all():
+        facts = platform.engine.facts(host.name)
+        found = re.match(r"(\d+)\.(\d+)", facts.engine_version)
+        name = f"engine of {host.name}"
+        if found is None or (int(found[1]), int(found[2])) < OLDEST_ENGINE:
+            need = ".".join(map(str, OLDEST_ENGINE))
+            yield red(name, f"is {facts.engine_version}; {need} is the oldest that works", "")
+        else:
+            yield ok(name, f"Docker {facts.engine_version} answers")
+        yield from _disk(f"disk of {host.name}'s engine", facts.disk_free_mb or None)
+    yield from hosts(platform, now)
+    yield ok(
+        "docker0",
+        "containers that others start on docker0 reach neither this machine nor each other while a platform is here",
+    )
+
+
+def hosts(platform: Platform, now: float) -> Iterator[Finding]:
+    """Each host, as the record tells."""
+    for host in platform.hosts.all():
+        seen = "never" if host.seen_at is None else f"{now - host.seen_at:.0f} s ago"
+        if host.health is HostHealth.UP:
+            yield ok(f"host {host.name}", f"up, seen {seen}")
+        else:
+            text = f"{host.health}: {host.health_reason or 'it does not answer'}; seen {seen}"
+            yield red(f"host {host.name}", text, "docker info")
+
+
+def probe(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
+    """A container on the platform's network: it starts, and it cannot reach the host it is on."""
+    for host in platform.hosts.all():
+        name = f"container on {host.name}"
+        spec = _probe_spec(platform, host)
+        started = time.monotonic()
+        try:
+            platform.engine.start(host.name, spec)
+            code = platform.engine.wait(host.name, spec.name, PROBE_SECONDS)
+        finally:
+            platform.engine.remove(host.name, spec.name)
+        seconds = time.monotonic() - started
+        if code == PROBE_REACHED:
+            why = f"it reaches the host's port {platform.settings.ssh_port}: the packet filter is not there"
+            yield red(name, why, f"paasd upgrade {platform.settings.directory}")
+        elif code is None or seconds > PROBE_SECONDS:
+            yield red(name, f"did not end within {PROBE_SECONDS:.0f} s", "docker info")
+        elif code not in (0, -1):
+            yield red(name, f"ended with {code}", "docker info")
+        else:
+            yield ok(name, f"created, run and removed in {seconds:.1f} s; it cannot reach the host")
+
+
+def stack(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
+    settings = platform.settings
+    for host in platform.hosts.all():
+        for name, reference in (("run", settings.stack_run), ("build", settings.stack_build)):
+            if name == "build" and not host.is_local:
+                continue
+            image = platform.engine.image(host.name, reference)
+            if image is None:
+                text = f"host {host.name} has no image {reference}"
+                yield red(f"{name} image", text, "sudo ./install.sh")
+            else:
+                yield ok(f"{name} image", f"{reference}, {image.size / 1e6:.0f} MB")
+
+
+def disk(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
+    directory = platform.settings.directory
+    yield from _disk(f"disk of {directory}", shutil.disk_usage(directory).free >> 20)
+
+
+def clock(platform: Platform, now: float) -> Iterator[Finding]:
+    """Against what was written down before: deadlines and leases trust that it does not go back."""
+    known = [host.seen_at or 0 for host in platform.hosts.all()]
+    known += [router.acknowledged_at or 0 for router in platform.routers.all()]
+    known += [row.since for row in platform.containers.live()]
+    ahead = max(known, default=0) - now
+    if ahead > CLOCK_SECONDS:
+        yield red("clock", f"went back: the record knows of {ahead:.0f} s later", "timedatectl")
+    else:
+        yield ok("clock", "does not contradict the record")
+
+
+def ok(name: str, text: str) -> Finding:
+    return Finding(name, FindingState.OK, text)
+
+
+def warn(name: str, text: str, next_command: str) -> Finding:
+    return Finding(name, FindingState.WARN, text, next_command)
+
+
+def red(name: str, text: str, next_command: str) -> Finding:
+    return Finding(name, FindingState.RED, text, next_command)
+
+
+def _run(checks: Sequence[Check], platform: Platform, now: float) -> Examination:
+    findings: list[Finding] = []
+    for check in checks:
+        try:
+            findings += check(platform, now)
+        except (PaasError, RedisError, OSError) as error:
+            name = check.__name__
+            see = "docker info" if isinstance(error, HostUnreachable) else ""
+            findings.append(
+                red(name, str(error), see or f"paasd status {platform.settings.directory}")
+            )
+    return Examination(now, findings)
+
+
+def _is_supervised(platform: Platform) -> bool:
+    """The supervisor holds the folder's lock."""
+    with (platform.settings.run / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _disk(name: str, free_mb: int | None) -> Iterator[Finding]:
+    if free_mb is None:
+        return
+    text = f"{free_mb / 1024:.1f} GB free"
+    if free_mb < 1024:
+        yield red(name, f"{text}: builds will fail", "df -h; docker system df")
+    elif free_mb < 5 * 1024:
+        yield warn(name, text, "df -h; docker system df")
+    else:
+        yield ok(name, text)
+
+
+def _probe_spec(platform: Platform, host: Host) -> ContainerSpec:
+    settings, probe_id = platform.settings, f"probe-{uuid4().hex[:12]}"
+    gateway = str(ip_network(host.subnet)[1])
+    return ContainerSpec(
+        name=container_name(settings.platform, probe_id),
+        image=settings.stack_run,
+        labels={"paas.kind": "probe", "paas.container": probe_id},
+        hostname="probe",
+        env={},
+        command=("/bin/bash", "-c", PROBE, gateway, str(settings.ssh_port)),
+        memory_mb=64,
+        cpus=0.5,
+        pids=32,
+        is_restarted=False,
+    )
