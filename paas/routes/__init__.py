@@ -1,0 +1,1 @@
+"""Step 5 of a push: containers and domains become the route table."""

@@ -1,0 +1,115 @@
+"""The router's command line; nothing else is read, no settings and no environment."""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from paas.routes.table import RouteTable
+from router.config import Edge
+from router.folder import Folder, FolderUnfit
+from router.follow import Follower
+from router.keep import Keeper
+from router.log import RouterLog, Spool
+from router.names import Names
+from router.start import become_haproxy, configure
+
+LOCK_SECONDS = 10
+
+
+def main() -> int:
+    given = read_arguments()
+    edge = Edge(
+        http_port=given.http_port,
+        binds=tuple(given.bind or ["0.0.0.0"]),
+        user=given.user,
+        first_byte_seconds=given.first_byte_seconds,
+    )
+    try:
+        folder = Folder(given.folder)
+    except FolderUnfit as error:
+        report(str(error))
+        return 2
+    if given.configure:
+        configure(folder, edge)
+    elif given.exec_haproxy:
+        become_haproxy(folder, edge)
+    elif given.redis is None or given.platform is None:
+        report("To follow a table it takes --redis and --platform.")
+        return 2
+    else:
+        return follow(given, folder, edge)
+    return 0
+
+
+def follow(given: argparse.Namespace, folder: Folder, edge: Edge) -> int:
+    folder.path.mkdir(exist_ok=True)
+    deadline = time.monotonic() + LOCK_SECONDS
+    while (lock := folder.lock("follower")) is None:
+        if time.monotonic() > deadline:
+            report(f"Another follower is at work in {folder.path}.")
+            return 1
+        time.sleep(0.05)
+    with lock:
+        names = Names()
+        spool = Spool(folder.spool)
+        log = RouterLog(folder.log_socket, spool, names)
+        table = RouteTable(connect(given), given.platform)
+        follower = Follower(given.name, table, Keeper(folder, edge, names, report), report)
+        for stopping in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stopping, lambda *_: follower.stop())
+        log.start()
+        follower.follow()
+        log.stop()
+    return 0
+
+
+def connect(given: argparse.Namespace) -> Redis:
+    """Without retries: the follower wants to know when a connection was lost."""
+    password = given.redis_password_file
+    return Redis(
+        unix_socket_path=str(given.redis),
+        username=given.redis_user if password else None,
+        password=password.read_text().strip() if password else None,
+        decode_responses=True,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m router", description=__doc__)
+    parser.add_argument(
+        "--folder", type=Path, required=True, help="where its files and sockets are"
+    )
+    parser.add_argument("--http-port", type=int, default=80)
+    parser.add_argument("--bind", action="append", metavar="ADDRESS", help="default: 0.0.0.0")
+    parser.add_argument("--user", help="whom HAProxy becomes when root starts it")
+    parser.add_argument("--first-byte-seconds", type=int, default=30, help="H12 after so long")
+    parser.add_argument("--name", default="local", help="as it is registered")
+    parser.add_argument("--platform", help="the platform's id")
+    parser.add_argument("--redis", type=Path, metavar="SOCKET")
+    parser.add_argument("--redis-user", default="router")
+    parser.add_argument("--redis-password-file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--configure", "--render-only", action="store_true", help="write HAProxy's files, and end"
+    )
+    parser.add_argument(
+        "--exec-haproxy", action="store_true", help="write them, take over, and become HAProxy"
+    )
+    return parser.parse_args()
+
+
+def report(line: str) -> None:
+    sys.stderr.write(f"router: {line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

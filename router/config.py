@@ -1,0 +1,227 @@
+"""HAProxy's configuration, as text: what runs now, so that a cold start needs neither Redis nor the follower."""
+
+import os
+import resource
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from router.folder import Folder
+from router.notes import note_label, note_server
+from router.pages import (
+    ERRORS,
+    MAINTENANCE,
+    NO_SUCH_APP,
+    NOTHING_RUNNING,
+    STOPPED,
+    Page,
+    render_pages,
+)
+from router.running import Running, Server, Slot, slot_names
+
+SERVER_OPTIONS = "weight 1 pool-purge-delay 5s pool-max-conn 64"
+"""Spelled out: a server that HAProxy 2.6 got at run time has other defaults, and never reuses a connection."""
+MOST_CONNECTIONS = 32_768
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """What the router's command line says about HAProxy."""
+
+    http_port: int
+    binds: tuple[str, ...] = ("0.0.0.0",)
+    user: str | None = None
+    """Whom HAProxy becomes when it is started by root."""
+    first_byte_seconds: int = 30
+    """H12 after so long without a response."""
+
+
+def render(running: Running, edge: Edge, folder: Folder, slots: int = 0) -> Mapping[Path, str]:
+    """Every file HAProxy reads. `slots`: so many, when that is more than there are."""
+    return {
+        folder.config: render_config(running, edge, folder, slots),
+        folder.hostnames: "".join(f"{k} {v}\n" for k, v in sorted(running.hostnames.items())),
+        folder.slots: "".join(
+            f"{slot.name} {note_label(slot.label)}\n"
+            for slot in running.slots.values()
+            if slot.label
+        ),
+        folder.servers: "".join(
+            f"{slot.name}/{server.name} {note_server(server)}\n"
+            for slot, server in running.servers()
+            if _is_kept(server)
+        ),
+        **render_pages(folder.pages),
+    }
+
+
+def render_config(running: Running, edge: Edge, folder: Folder, slots: int = 0) -> str:
+    return "\n".join(
+        [
+            *_global(edge, folder),
+            *_defaults(edge, folder),
+            *_edge(edge, folder),
+            *_inside(folder),
+            *(line for slot in running.slots.values() for line in _slot(slot)),
+            *(
+                line
+                for name in slot_names(slots)
+                if name not in running.slots
+                for line in _slot(Slot(name))
+            ),
+            "",
+        ]
+    )
+
+
+def most_connections() -> int:
+    """HAProxy refuses to start when this does not fit into the limit of open files."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(64, min(MOST_CONNECTIONS, (hard - 2000) // 2))
+
+
+def _global(edge: Edge, folder: Folder) -> list[str]:
+    user = f" user {edge.user}" if edge.user else ""
+    return [
+        "# Written by the router; whatever is changed here is lost.",
+        "global",
+        f"    maxconn {most_connections()}",
+        f"    nbthread {min(os.cpu_count() or 1, 4)}",
+        f"    stats socket {folder.admin} mode 600{user} level admin expose-fd listeners",
+        "    stats timeout 1m",
+        f"    log {folder.log_socket} len 8192 format raw local0 info",
+        "    hard-stop-after 30m",
+        "    close-spread-time infinite",
+        "    mworker-max-reloads 4",
+        *([f"    user {edge.user}"] if edge.user else []),
+    ]
+
+
+def _defaults(edge: Edge, folder: Folder) -> list[str]:
+    return [
+        "",
+        "defaults paas",
+        "    mode http",
+        "    log global",
+        "    option dontlognull",
+        "    option idle-close-on-response",
+        "    option redispatch 1",
+        "    retries 3",
+        "    retry-on conn-failure empty-response",
+        "    http-reuse safe",
+        "    balance leastconn",
+        "    timeout connect 5s",
+        "    timeout queue 30s",
+        "    timeout client 55s",
+        "    timeout server 55s",
+        "    timeout tunnel 1h",
+        "    timeout client-fin 10s",
+        "    timeout http-request 30s",
+        "    timeout http-keep-alive 60s",
+        *(f"    http-error {_answer(page, folder)}" for page in ERRORS),
+        "",
+        "defaults slots from paas",
+        f"    timeout server {edge.first_byte_seconds}s",
+        "    http-request set-timeout server 55s if { req.hdr(accept) -m sub text/event-stream }",
+    ]
+
+
+def _edge(edge: Edge, folder: Folder) -> list[str]:
+    """`relayed`: an HAProxy that is being replaced passes on what it still gets; it has set the headers already.
+    `leaving`: this is the one being replaced. Its table is frozen, so it decides nothing any more."""
+    return [
+        "",
+        "frontend edge from paas",
+        *(f"    bind {_bind(address, edge.http_port)}" for address in edge.binds),
+        f"    bind unix@{folder.handoff} accept-proxy mode 600{f' user {edge.user}' if edge.user else ''} name handoff",
+        "    unique-id-format %[uuid()]",
+        "    acl relayed so_name handoff",
+        "    acl leaving stopping",
+        "    http-request set-var(txn.rid) unique-id if !relayed",
+        "    http-request set-var(txn.rid) req.hdr(x-request-id) if relayed or"
+        " { req.hdr(x-request-id) -m reg ^[A-Za-z0-9+/=-]{20,200}$ }",
+        "    http-request set-var(txn.start) date(0,ms)",
+        "    http-request set-header X-Request-Id %[var(txn.rid)] if !relayed",
+        "    http-request set-header X-Request-Start %[var(txn.start)] if !relayed",
+        "    http-request set-header X-Forwarded-Proto http if !relayed",
+        "    http-request set-header X-Forwarded-Port %[dst_port] if !relayed",
+        "    http-request set-var(txn.hops) req.fhdr_cnt(x-forwarded-for)",
+        "    http-request set-var-fmt(txn.fwd) %[req.fhdr(x-forwarded-for,1)], if { var(txn.hops) -m int gt 0 }",
+        "    http-request set-var-fmt(txn.fwd) %[var(txn.fwd)]%[req.fhdr(x-forwarded-for,-1)],"
+        " if { var(txn.hops) -m int gt 1 }",
+        "    http-request set-header X-Forwarded-For %[var(txn.fwd)]%[src] if !relayed",
+        "    http-request add-header Via 1.1\\ paas if !relayed",
+        "    http-request del-header Proxy",
+        "    http-request set-log-level silent if leaving",
+        "    http-request set-var(txn.host) req.hdr(host),host_only,rtrim(.),lower",
+        f"    http-request set-var(txn.slot) var(txn.host),map_str({folder.hostnames})",
+        f"    http-request set-var(txn.slot) var(txn.host),regsub(^[^.]+,*),map_str({folder.hostnames})"
+        " unless { var(txn.slot) -m found }",
+        f"    http-request set-var(txn.label) var(txn.slot),map_str({folder.slots})",
+        *_own(NO_SUCH_APP, "!{ var(txn.slot) -m found }", folder, is_silent=True),
+        *_own(MAINTENANCE, "{ var(txn.label) -m beg maintenance }", folder),
+        *_own(STOPPED, "{ var(txn.label) -m beg stopped }", folder),
+        *_own(NOTHING_RUNNING, "{ var(txn.slot),nbsrv eq 0 }", folder),
+        "    http-request disable-l7-retry unless { method GET HEAD OPTIONS PUT DELETE }",
+        "    use_backend handoff if leaving",
+        "    use_backend %[var(txn.slot)]",
+        # as router/log.py reads it
+        "    log-format \"%[var(txn.slot)] %b/%s %ci %ST %B %TR %Tw %Tc %Ta %ts %[var(txn.code)] %[var(txn.rid)]"
+        " %HM %[var(txn.host)] %HU\"",
+    ]  # fmt: skip
+
+
+def _inside(folder: Folder) -> list[str]:
+    """`ops` answers on the machine itself; it is also what makes HAProxy load `servers.map`."""
+    return [
+        "",
+        "backend handoff from paas",
+        "    http-reuse never",
+        "    timeout server 1h",
+        f"    server self unix@{folder.handoff} send-proxy-v2",
+        "",
+        "frontend ops from paas",
+        f"    bind unix@{folder.ops} mode 600",
+        "    no log",
+        "    http-request use-service prometheus-exporter if { path /metrics }",
+        "    http-request return status 200 content-type text/plain"
+        f" lf-string %[url_param(server),map_str({folder.servers})]",
+        "",
+    ]
+
+
+def _slot(slot: Slot) -> Iterator[str]:
+    yield f"backend {slot.name} from slots"
+    for server in slot.servers.values():
+        if _is_kept(server):
+            off = "" if server.is_up else " disabled"
+            where = f"[{server.address}]" if ":" in server.address else server.address
+            yield f"    server {server.name} {where}:{server.port} {SERVER_OPTIONS}{off}"
+
+
+def _is_kept(server: Server) -> bool:
+    """A server that is drained needs not be there after a reload."""
+    return not server.is_drained
+
+
+def _own(page: Page, when: str, folder: Folder, *, is_silent: bool = False) -> list[str]:
+    """An answer of the router's own, unless another HAProxy is to decide."""
+    note = "set-log-level silent" if is_silent else f"set-var(txn.code) str({page.code})"
+    return [
+        f"    http-request {note} if {when} !leaving",
+        f"    http-request return {_answer(page, folder)} if {when} !leaving",
+    ]
+
+
+def _answer(page: Page, folder: Folder) -> str:
+    retry = f" hdr Retry-After {page.retry_seconds}" if page.retry_seconds else ""
+    return (
+        f"status {page.status} content-type text/html;charset=utf-8 lf-file {folder.pages}/{page.name}.html"
+        f" hdr X-Paas-Error {page.code} hdr Cache-Control no-store{retry}"
+    )
+
+
+def _bind(address: str, port: int) -> str:
+    return f"[{address}]:{port} v6only" if ":" in address else f"{address}:{port}"
