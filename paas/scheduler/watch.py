@@ -12,6 +12,8 @@ from redis import RedisError
 from paas.engine.engine import HostUnreachable
 from paas.errors import PaasError
 from paas.logs.collect import Collector
+from paas.logs.spool import RouterSpool
+from paas.logs.spool import RouterSpool
 from paas.model.container import STARTING
 from paas.model.host import Host
 from paas.scheduler.clock import SWEEP_SECONDS, Clock
@@ -38,6 +40,12 @@ class Watch:
             platform.engine,
             platform.logs,
             lambda app_id: wake([app_id], platform),
+            RouterSpool(
+                platform.settings.router / "log",
+                platform.settings.logs / "router.position",
+                platform.logs,
+                platform.apps,
+            ),
         )
         self._is_over = threading.Event()
         self._threads: list[threading.Thread] = []
