@@ -45,7 +45,7 @@ def outlook(app_id: str, version: int, platform: Platform, since: float) -> Outl
     if app.live_wake >= version:
         return Outlook(OutlookState.LIVE, _shape(app, platform), release)
     if deploy is None:
-        crashed = [row for row in rows if (row.crashed_at or 0) >= since]
+        crashed = [row for row in rows if row.crashed_at is not None and row.crashed_at >= since]
         if crashed and running is None:
             last = crashed[-1]
             return Outlook(

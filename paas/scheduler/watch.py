@@ -13,7 +13,6 @@ from paas.engine.engine import HostUnreachable
 from paas.errors import PaasError
 from paas.logs.collect import Collector
 from paas.logs.spool import RouterSpool
-from paas.logs.spool import RouterSpool
 from paas.model.container import STARTING
 from paas.model.host import Host
 from paas.scheduler.clock import SWEEP_SECONDS, Clock

@@ -1,0 +1,120 @@
+"""An app on a platform with the memory's engine, and a router that acknowledges when it is told to."""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from paas.model.app import App, AppName
+from paas.model.build import Builder, Image
+from paas.model.container import STARTING, UP, Container, ContainerState, container_name
+from paas.model.person import PersonName
+from paas.model.route import Route, RouterStatus
+from paas.releases.create import release_image
+from paas.scheduler.converge import converge
+from paas.scheduler.observe import Observer
+from paas.settings import Settings
+from paas.wiring import Platform, connect
+from tests.engine import IMAGE, MemoryEngine, World
+from tests.make import make_host
+
+
+@dataclass
+class Stage:
+    platform: Platform
+    engine: MemoryEngine
+    app: App
+    observer: Observer
+    hosts: tuple[str, ...]
+    is_acknowledged: bool = True
+    busy: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def set_up(cls, settings: Settings, *hosts: str) -> "Stage":
+        names = hosts or ("local",)
+        engine = MemoryEngine(settings.platform, World(*names))
+        platform = connect(settings, engine)
+        for name in names:
+            platform.hosts.add(make_host(name))
+        platform.routers.add("local", time.time())
+        platform.people.add(PersonName("ana"), time.time(), is_admin=True)
+        app = platform.apps.add(str(uuid.uuid4()), AppName("shop"), "ana", time.time())
+        return cls(platform, engine, app, Observer(make_host(names[0]), platform), names)
+
+    def releases(self, **processes: str) -> None:
+        """An image is built, and its release is wanted."""
+        image = Image(
+            id=str(uuid.uuid4()), app_id=self.app.id, builder=Builder.BUILDPACK, arch="amd64", port=5000,
+            where=dict.fromkeys(self.hosts, IMAGE), source="", commit="3f2a91c", created_at=time.time(),
+        )  # fmt: skip
+        processes = processes or {"web": "serve"}
+        release_image(
+            self.app,
+            image,
+            processes,
+            "Deploy 3f2a91c",
+            "3f2a91c",
+            "ana",
+            self.platform,
+            time.time(),
+        )
+
+    def converges(self, times: int = 6) -> None:
+        """As long as something moves: steps, and what a router and the engine's events would bring."""
+        for _ in range(times):
+            converge(self.app.id, "worker", self.platform)
+            self.acknowledges()
+            for row in self.rows():
+                if row.state.value in ("stopping", "crashed") and not row.is_logged:
+                    self.platform.containers.note(row.id, is_logged=True)
+            self.sweeps()
+
+    def sweeps(self) -> None:
+        self.observer.sweep()
+
+    def acknowledges(self) -> None:
+        version = self.platform.routes.version()
+        if self.is_acknowledged and version is not None:
+            now = time.time()
+            self.platform.routes.acknowledge("local", version, self.busy, RouterStatus(), now)
+            self.platform.routers.acknowledge("local", version.epoch, version.number, now)
+
+    def comes_up(self, *names: str) -> None:
+        """What starts answers: all of it, or the dynos of these names."""
+        for row in self.rows(STARTING):
+            if not names or row.dyno.name in names:
+                self.platform.containers.move(row.id, UP, time.time())
+                self.platform.apps.touch(self.app.id)
+
+    def deployed(self, **processes: str) -> None:
+        self.releases(**processes)
+        self.converges()
+        self.comes_up()
+        self.converges()
+
+    def crashes(self, name: str, code: int = 1) -> None:
+        row = self.row(name)
+        self.engine.crash(row.host, container_name(self.platform.settings.platform, row.id), code)
+        self.observer._exited(row, code, time.time())
+
+    def row(self, name: str) -> Container:
+        return next(row for row in self.rows() if row.dyno.name == name)
+
+    def rows(self, *states: ContainerState) -> list[Container]:
+        rows = self.platform.containers.of(self.app.id)
+        return [row for row in rows if not states or row.state in states]
+
+    def now(self) -> App:
+        return self.platform.apps.get(self.app.id)
+
+    def route(self) -> Route:
+        route = self.platform.routes.route(self.app.id)
+        assert route is not None
+        return route
+
+    def served(self) -> list[str]:
+        return sorted(backend.dyno for backend in self.route().backends)
+
+    def running(self) -> list[str]:
+        names = [box.spec.env["DYNO"] for machine in self.engine.world.machines.values()
+                 for box in machine.boxes.values() if box.is_running]  # fmt: skip
+        return sorted(names)
