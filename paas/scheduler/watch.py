@@ -1,7 +1,6 @@
 """The one place that waits. It decides nothing: it updates rows and queues `converge(app)`."""
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -120,14 +119,3 @@ class Watch:
         self._prober.look(starting)
         for row in starting:
             self._collector.follow(row)
-
-
-def watch(platform: Platform) -> None:
-    """Until SIGTERM."""
-    is_over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: is_over.set())
-    watching = Watch(platform)
-    watching.start()
-    is_over.wait()
-    watching.stop()
