@@ -1,0 +1,148 @@
+"""apps, create, destroy, info, open, git:remote."""
+
+import sys
+import time
+
+import click
+
+from paas.cli.client import path
+from paas.cli.command import as_json, command, on_app
+from paas.cli.remotes import check_remote, is_repository, point
+from paas.cli.session import REMOTE, Session
+from paas.cli.text import columns, plain, say, show, show_json, when
+from paas.errors import Conflict, Invalid
+
+
+class NotConfirmed(Invalid):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{plain(name)[:60]} was not destroyed: it is not confirmed. Type: paas destroy NAME --confirm NAME"
+        )
+
+
+class NoRepository(Invalid):
+    def __init__(self) -> None:
+        super().__init__("This folder is in no git repository. Type: git init")
+
+
+class RemoteTaken(Conflict):
+    def __init__(self, remote: str, present: str, url: str) -> None:
+        super().__init__(
+            f"The git remote '{remote}' points at {plain(present)[:200]} and was left so."
+            f" Type: git remote set-url {remote} {url}"
+        )
+
+
+@command("apps", "paas apps", "paas apps --json")
+@as_json
+@click.pass_obj
+def list_apps(session: Session, as_json: bool) -> None:
+    """List your apps.
+
+    An admin sees everybody's.
+    """
+    apps = session.api.get(path("apps")).many()
+    if as_json:
+        show_json(apps)
+        return
+    show(columns([(app["name"], app.get("web_url")) for app in apps]))
+    if not apps:
+        say("You have no apps. Type: paas create NAME")
+
+
+@command("create", "paas create my-app", "paas create", "paas create my-app --no-remote")
+@click.argument("name", required=False)
+@click.option("-r", "--remote", default=REMOTE, show_default=True, help="The git remote's name.")
+@click.option("--no-remote", is_flag=True, help="Do not touch git.")
+@click.pass_obj
+def create(session: Session, name: str | None, remote: str, no_remote: bool) -> None:
+    """Create an app, and the git remote to push to it.
+
+    Without NAME the platform makes one up. Prints the app's URL and the one to push to. In a git repository the
+    remote 'paas' is made to push to the new app; a remote of that name that points at something else than a platform
+    is left as it is.
+    """
+    check_remote(remote)
+    app = session.api.post(path("apps"), {"name": name} if name is not None else {}).one()
+    say(f"Created {plain(app['name'])}.")
+    show([f"{plain(app['web_url'])} | {plain(app['git_url'])}"])
+    if no_remote or not is_repository():
+        return
+    present = point(remote, app["git_url"])
+    if present is not None:
+        say(str(RemoteTaken(remote, present, plain(app["git_url"]))))
+
+
+@command("destroy", "paas destroy my-app --confirm my-app")
+@click.argument("name")
+@click.option("--confirm", metavar="NAME", help="The app's name once more, instead of being asked.")
+@click.pass_obj
+def destroy(session: Session, name: str, confirm: str | None) -> None:
+    """Destroy an app and free its name.
+
+    Its dynos stop, its releases, config and domains are gone, and there is no way back. When it was cut off, it can
+    be typed again.
+    """
+    target = path("apps", name)
+    if confirm is None and sys.stdin.isatty():
+        say(f"This destroys {name}: dynos, releases, config, domains. There is no way back.")
+        confirm = click.prompt(f"Type {name} to go on", err=True, default="", show_default=False)
+    if confirm != name:
+        raise NotConfirmed(name)
+    session.api.delete(target)
+    say(f"Destroyed {name}.")
+
+
+@command("info", "paas info", "paas info -a my-app --json")
+@on_app
+@as_json
+@click.pass_obj
+def info(session: Session, app: str, as_json: bool) -> None:
+    """Show an app."""
+    found = session.api.get(path("apps", app)).one()
+    if as_json:
+        show_json(found)
+        return
+    formation = session.api.get(path("apps", app, "formation")).many()
+    now = time.time()
+    show([f"=== {plain(found['name'])}"])
+    rows = (
+        ("Web URL:", found.get("web_url")),
+        ("Git URL:", found.get("git_url")),
+        ("Owner:", (found.get("owner") or {}).get("email")),
+        ("Dynos:", ", ".join(f"{line['type']}={line['quantity']}" for line in formation) or None),
+        ("State:", "stopped" if found.get("stopped") else None),
+        ("Created:", when(found.get("created_at"), now) or None),
+        ("Released:", when(found.get("released_at"), now) or None),
+    )
+    show(columns([row for row in rows if row[1] is not None]))
+
+
+@command("open", "paas open", "paas open -a my-app")
+@on_app
+@click.pass_obj
+def open_app(session: Session, app: str) -> None:
+    """Print an app's URL, and open it in a browser.
+
+    The browser is left out where there is no screen.
+    """
+    url = plain(session.api.get(path("apps", app)).one()["web_url"])
+    show([url])
+    if session.environment.has_display and url.startswith(("http://", "https://")):
+        click.launch(url)
+
+
+@command("git:remote", "paas git:remote -a my-app", "paas git:remote -a my-app-staging -r staging")
+@click.option("-a", "--app", metavar="NAME", required=True, help="The app.")
+@click.option("-r", "--remote", default=REMOTE, show_default=True, help="The git remote's name.")
+@click.pass_obj
+def git_remote(session: Session, app: str, remote: str) -> None:
+    """Make a git remote push to an app."""
+    check_remote(remote)
+    url = session.api.get(path("apps", app)).one()["git_url"]
+    if not is_repository():
+        raise NoRepository
+    present = point(remote, url)
+    if present is not None:
+        raise RemoteTaken(remote, present, plain(url))
+    say(f"The git remote '{remote}' pushes to {app}.")

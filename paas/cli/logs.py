@@ -1,0 +1,102 @@
+"""logs."""
+
+import time
+from collections.abc import Iterator
+
+import click
+
+from paas.cli.client import ApiRefused, Client, path
+from paas.cli.command import command, on_app
+from paas.cli.links import local
+from paas.cli.session import Session
+from paas.errors import Unavailable
+
+PATIENCE_SECONDS = 60.0
+PAUSE_SECONDS = 0.5
+
+
+@command(
+    "logs",
+    "paas logs",
+    "paas logs --tail",
+    "paas logs -n 500 --ps web.1 -a my-app",
+    "paas logs --tail --source heroku",
+)
+@on_app
+@click.option(
+    "-n",
+    "--num",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="How many lines.",
+)
+@click.option("-t", "--tail", is_flag=True, help="Go on printing new lines, until Ctrl-C.")
+@click.option(
+    "-p",
+    "--ps",
+    "--dyno",
+    "dyno",
+    metavar="NAME",
+    help="Only of this dyno (web.1) or process type (web).",
+)
+@click.option(
+    "-s",
+    "--source",
+    type=click.Choice(["app", "heroku"]),
+    help="Only the app's own, or the platform's.",
+)
+@click.pass_obj
+def logs(
+    session: Session, app: str, num: int, tail: bool, dyno: str | None, source: str | None
+) -> None:
+    """Print an app's log.
+
+    Builds, dynos, router and platform in one stream, dynos that are gone included.
+    """
+    body: dict[str, object] = {"lines": num, "tail": tail}
+    if dyno is not None:
+        body["dyno"] = dyno
+    if source is not None:
+        body["source"] = source
+    api = session.api
+    made = api.post(path("apps", app, "log-sessions"), body)
+    target = local(api.address, made.one()["logplex_url"])
+    pieces = follow(api, target) if tail else api.stream(target, "text/plain")
+    with click.open_file("-", "wb") as out:
+        for piece in pieces:
+            out.write(piece)
+            out.flush()
+
+
+def follow(api: Client, target: str) -> Iterator[bytes]:
+    """Each line once, for ever. An API that restarts meanwhile is asked for what came after the last line."""
+    last, heard_at = "", time.monotonic()
+    while True:
+        headers = {"Last-Event-ID": last} if last else {}
+        try:
+            for event_id, data in events(api.lines(target, "text/event-stream", **headers)):
+                heard_at = time.monotonic()
+                last = event_id or last
+                yield data + b"\n"
+        except (Unavailable, ApiRefused) as error:
+            is_away = isinstance(error, Unavailable) or error.status in (502, 503)
+            if not is_away or time.monotonic() - heard_at > PATIENCE_SECONDS:
+                raise
+        time.sleep(PAUSE_SECONDS)
+
+
+def events(lines: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Server-sent events: `(id, data)` of each that carries data."""
+    event_id, data = "", None
+    for line in lines:
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if not line.rstrip(b"\r"):
+            if data is not None:
+                yield event_id, data
+            data = None
+        elif field == b"id":
+            event_id = value.decode(errors="replace").strip()
+        elif field == b"data":
+            data = value if data is None else data + b"\n" + value

@@ -1,0 +1,97 @@
+"""ps: an app's dynos."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from paas.cli.client import path
+from paas.cli.command import as_json, command, on_app
+from paas.cli.session import Session
+from paas.cli.text import age, ago, plain, say, show, show_json, when
+
+STALE_SECONDS = 60.0
+"""A dyno that was not seen for so long is said to be."""
+ONE_OFF = "run"
+
+
+@command("ps", "paas ps", "paas ps -a my-app --json")
+@on_app
+@as_json
+@click.pass_obj
+def list_dynos(session: Session, app: str, as_json: bool) -> None:
+    """List an app's dynos.
+
+    By process type, with the number that is wanted: state, since when, host and release of each, and why it crashed.
+    """
+    dynos = session.api.get(path("apps", app, "dynos")).many()
+    if as_json:
+        show_json(dynos)
+        return
+    formation = session.api.get(path("apps", app, "formation")).many()
+    if not formation and not dynos:
+        say(f"{app} has no dynos. Type: git push paas main")
+        return
+    show(render(formation, dynos, time.time()))
+    types = {dyno["type"] for dyno in dynos}
+    if any(line["quantity"] and line["type"] not in types for line in formation):
+        _explain(session, app)
+
+
+def render(
+    formation: Sequence[Mapping[str, Any]], dynos: Sequence[Mapping[str, Any]], now: float
+) -> Iterator[str]:
+    wanted = {line["type"]: line for line in formation}
+    types = sorted(wanted | {dyno["type"]: None for dyno in dynos}, key=_web_first)
+    for process in types:
+        present = sorted((dyno for dyno in dynos if dyno["type"] == process), key=_number)
+        if process in wanted:
+            line = wanted[process]
+            yield f"=== {plain(process)} ({line['quantity']}): {_command(line)}"
+            yield from (_dyno(dyno, now) for dyno in present)
+        else:
+            yield f"=== {plain(process)} ({len(present)}): {_kind(process)}"
+            yield from (f"{_dyno(dyno, now)}: {_command(dyno)}" for dyno in present)
+
+
+def _dyno(dyno: Mapping[str, Any], now: float) -> str:
+    said = f"{plain(dyno['name'])}: {plain(dyno['state'])} {when(dyno.get('updated_at'), now)}"
+    if dyno.get("host"):
+        said += f" on {plain(dyno['host'])}"
+    release = (dyno.get("release") or {}).get("version")
+    if release is not None:
+        said += f", v{plain(release)}"
+    if dyno.get("exit_code") is not None:
+        said += f", exit code {plain(dyno['exit_code'])}"
+    if dyno.get("reason"):
+        said += f", {plain(dyno['reason'])}"
+    if age(dyno.get("seen_at"), now) > STALE_SECONDS:
+        said += f", last seen {ago(dyno.get('seen_at'), now)}"
+    return said
+
+
+def _explain(session: Session, app: str) -> None:
+    """Why something is wanted and nothing is there."""
+    found = session.api.get(path("apps", app)).one()
+    if found.get("stopped"):
+        say(f"{app} is stopped. Type: paas start -a {app}")
+    elif found.get("blocked"):
+        say(f"{app} waits: {plain(found['blocked'])} See: paas hosts")
+
+
+def _command(of: Mapping[str, Any]) -> str:
+    return plain(of.get("command") or "") or "(the image's own command)"
+
+
+def _kind(process: str) -> str:
+    return "one-off commands" if process == ONE_OFF else "not in the formation"
+
+
+def _web_first(process: str) -> tuple[bool, str]:
+    return process != "web", process
+
+
+def _number(dyno: Mapping[str, Any]) -> tuple[int, str]:
+    number = str(dyno["name"]).rpartition(".")[2]
+    return (int(number) if number.isdecimal() else 0), str(dyno["name"])

@@ -1,0 +1,89 @@
+"""The git remote that says which app a folder is pushed to. The client's only caller of git."""
+
+import re
+import subprocess
+from urllib.parse import urlsplit
+
+from paas.errors import Failed, Invalid
+
+
+class InvalidRemote(Invalid):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name[:60]!r} cannot be a git remote's name: letters, digits, '.', '_' and -."
+        )
+
+
+class GitFailed(Failed):
+    def __init__(self, args: tuple[str, ...], why: str) -> None:
+        super().__init__(
+            f"git {' '.join(args[:2])} failed: {why}. Type: git remote -v to see what there is"
+        )
+
+
+def check_remote(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
+        raise InvalidRemote(name)
+    return name
+
+
+def url_of(remote: str) -> str | None:
+    """None where there is no such remote, no repository or no git."""
+    try:
+        found = _git("config", "--get", f"remote.{check_remote(remote)}.url")
+    except OSError:
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None
+
+
+def app_at(remote: str) -> str | None:
+    """The app that `remote` pushes to; None when it does not say."""
+    url = url_of(remote)
+    if url is None:
+        return None
+    return re.split(r"[/:]", url.rstrip("/"))[-1].removesuffix(".git") or None
+
+
+def is_repository() -> bool:
+    try:
+        return _git("rev-parse", "--git-dir").returncode == 0
+    except OSError:
+        return False
+
+
+def point(remote: str, url: str) -> str | None:
+    """Makes `remote` push to `url`. None when it does now; else the URL of another place that it keeps pointing at."""
+    present = url_of(remote)
+    if present == url:
+        return None
+    if present is not None and not _is_same_kind(present, url):
+        return present
+    verb = "set-url" if present is not None else "add"
+    args = ("remote", verb, check_remote(remote), _checked(url))
+    try:
+        done = _git(*args)
+    except OSError as error:
+        raise GitFailed(args, error.strerror or str(error)) from None
+    if done.returncode != 0:
+        raise GitFailed(args, (done.stderr.strip().splitlines() or ["no reason given"])[-1])
+    return None
+
+
+def _is_same_kind(present: str, url: str) -> bool:
+    """Does it point at a platform already: at the same door, or at another one's?"""
+    old, new = urlsplit(present), urlsplit(url)
+    return old.scheme == new.scheme and (old.netloc == new.netloc or old.username == "paas")
+
+
+def _checked(url: str) -> str:
+    """A remote's URL can name a program to run (`ext::`). What a server says is not trusted that far."""
+    if urlsplit(url).scheme not in ("ssh", "https", "http"):
+        raise GitFailed(("remote", "add"), f"{url[:100]!r} is not an address to push to")
+    return url
+
+
+def _git(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", *args], stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
+        errors="replace", check=False,
+    )  # fmt: skip

@@ -1,0 +1,53 @@
+"""restart, stop, start."""
+
+import click
+
+from paas.cli.client import path
+from paas.cli.command import command, no_wait, on_app
+from paas.cli.session import Session
+from paas.cli.text import say
+from paas.cli.wait import settle
+
+
+@command("restart", "paas restart", "paas restart web.2", "paas restart worker -a my-app")
+@click.argument("dyno", required=False)
+@on_app
+@no_wait
+@click.pass_obj
+def restart(session: Session, dyno: str | None, app: str, no_wait: bool) -> None:
+    """Restart an app's dynos, without a gap.
+
+    DYNO is one of them (web.2) or a process type (web); without it, all. New ones take over before old ones stop.
+    """
+    target = path("apps", app, "dynos", dyno) if dyno is not None else path("apps", app, "dynos")
+    say(f"Restarting {dyno or 'every dyno'} of {app}")
+    answer = session.api.delete(target)
+    settle(session.api, app, answer, no_wait, f"Live: {app} was restarted")
+
+
+@command("stop", "paas stop", "paas stop -a my-app")
+@on_app
+@no_wait
+@click.pass_obj
+def stop(session: Session, app: str, no_wait: bool) -> None:
+    """Stop an app and keep its formation.
+
+    The router answers for it with a page of its own until it is started again.
+    """
+    say(f"Stopping {app}")
+    answer = session.api.post(path("apps", app, "actions", "stop"))
+    settle(session.api, app, answer, no_wait, f"Stopped. To start it again: paas start -a {app}")
+
+
+@command("start", "paas start", "paas start -a my-app")
+@on_app
+@no_wait
+@click.pass_obj
+def start(session: Session, app: str, no_wait: bool) -> None:
+    """Start a stopped app.
+
+    With the formation it had.
+    """
+    say(f"Starting {app}")
+    answer = session.api.post(path("apps", app, "actions", "start"))
+    settle(session.api, app, answer, no_wait, f"Live: {app} was started")

@@ -1,0 +1,82 @@
+import json
+
+from tests.unit.cli.api import Api
+from tests.unit.cli.conftest import User
+
+
+def test_hosts_are_listed_with_what_is_wrong(api: Api, user: User) -> None:
+    api.returns(
+        "GET /hosts",
+        [
+            {"name": "local", "health": "up", "schedulable": "open", "arch": "amd64", "memory_mb": 8192,
+             "disk_free_mb": 51200, "engine_version": "20.10.24", "seen_at": "2026-09-01T12:00:00Z"},
+            {"name": "h2", "health": "down", "schedulable": "draining", "health_reason": "no answer"},
+        ],
+    )  # fmt: skip
+
+    first, second = user.types("paas hosts").out.splitlines()
+
+    assert first.startswith(
+        "local  up    open      amd64  memory 8.0 GB  disk free 50.0 GB  engine 20.10.24  seen ~ "
+    )
+    assert second.startswith("h2     down  draining")
+    assert second.endswith("no answer")
+
+
+def test_routers_are_listed_with_what_they_acknowledged(api: Api, user: User) -> None:
+    api.returns(
+        "GET /routers",
+        [
+            {
+                "name": "local",
+                "epoch": "e",
+                "number": 12,
+                "acknowledged_at": "2026-09-01T12:00:00Z",
+            },
+            {"name": "edge-2", "epoch": None, "number": None, "acknowledged_at": None},
+        ],
+    )
+
+    first, second = user.types("paas routers").out.splitlines()
+
+    assert first.startswith("local   table 12     ~ ")
+    assert second == "edge-2  nothing yet"
+
+
+def test_a_router_is_removed(api: Api, user: User) -> None:
+    api.returns("DELETE /routers/edge-2", {})
+
+    typed = user.types("paas routers:remove edge-2")
+
+    assert (typed.err, typed.code) == ("Removed the router edge-2.\n", 0)
+
+
+def test_doctor_fails_when_anything_is_red(api: Api, user: User) -> None:
+    findings = [
+        {"name": "redis", "state": "ok", "text": "noeviction", "next": None},
+        {"name": "disk", "state": "warn", "text": "9 GB free", "next": "paas builds"},
+        {
+            "name": "engine",
+            "state": "red",
+            "text": "does not answer",
+            "next": "service docker start",
+        },
+    ]
+    api.returns("GET /doctor", {"findings": findings})
+
+    typed = user.really_types("paas doctor")
+
+    assert typed.out == (
+        "ok    redis   noeviction\n"
+        "warn  disk    9 GB free Type: paas builds\n"
+        "red   engine  does not answer Type: service docker start\n"
+    )
+    assert typed.code == 1
+    assert json.loads(user.types("paas doctor --json").out) == findings
+
+
+def test_doctor_is_content_with_warnings(api: Api, user: User) -> None:
+    finding = {"name": "disk", "state": "warn", "text": "9 GB free", "next": None}
+    api.returns("GET /doctor", {"findings": [finding]})
+
+    assert user.types("paas doctor").code == 0
