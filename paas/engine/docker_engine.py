@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from math import ceil
 from typing import Any
 
@@ -35,7 +35,6 @@ from paas.model.container import ContainerSpec, container_name
 WORK_SECONDS = 60.0
 """For what the engine must do and not only tell."""
 COMMIT_SECONDS = 600.0
-EXEC_SECONDS = 10.0
 OUTPUT_LIMIT = 1 << 20
 TIMED_OUT = 124
 GONE = -1
@@ -53,10 +52,11 @@ class DockerEngine:
         open_ports: Sequence[int] = (),
         patience_seconds: float = 10.0,
     ) -> None:
-        """`patience_seconds`: how long an engine may take to answer a question."""
+        """`patience_seconds`: how long an engine may take to answer a question, and a command in a container to end."""
         self._platform, self._network, self._hosts = platform, network, hosts
         self._few_files: set[str] = set()
         """Hosts whose engine was itself given fewer files than a container should have."""
+        self._patience = patience_seconds
         self._connections = Connections(hosts, patience_seconds)
         self.network = DockerNetwork(self._connections, platform, network, tools_image, open_ports)
 
@@ -81,7 +81,29 @@ class DockerEngine:
     def start(self, host: str, spec: ContainerSpec) -> None:
         with self._connections.to(host, WORK_SECONDS) as client:
             self._create(client, host, spec)
-            self._begin(client, host, spec)
+            if not self._begin(client, host, spec):
+                self._create(client, host, spec)
+                self._begin(client, host, spec)
+
+    def attach(self, host: str, spec: ContainerSpec) -> Session:
+        with self._connections.to(host, WORK_SECONDS) as client:
+            stream = self._attach(client, host, spec) or self._attach(client, host, spec)
+        if stream is None:
+            raise StartFailed(host, spec.name, "the engine refuses its limits")
+        return DockerSession(self, host, spec.name, stream, has_terminal=spec.has_terminal)
+
+    def _attach(self, client: Client, host: str, spec: ContainerSpec) -> Stream | None:
+        """None: as `_begin` says."""
+        asked = f"stream=1&stdout=1&stderr=1&stdin={int(spec.takes_input)}"
+        path = f"/containers/{spec.name}/attach?{asked}"
+        self._create(client, host, spec)
+        with ExitStack() as unless_begun:
+            stream = self._connections.stream(host, "POST", path, upgrade=True)
+            unless_begun.callback(stream.close)
+            if self._begin(client, host, spec):
+                unless_begun.pop_all()
+                return stream
+        return None
 
     def _create(self, client: Client, host: str, spec: ContainerSpec) -> None:
         """Silent if a container of this name is there."""
@@ -97,18 +119,18 @@ class DockerEngine:
                 raise ImageMissing(host, spec.image) from None
             raise StartFailed(host, spec.name, why) from None
 
-    def _begin(self, client: Client, host: str, spec: ContainerSpec) -> None:
+    def _begin(self, client: Client, host: str, spec: ContainerSpec) -> bool:
+        """False: the engine cannot give so many files; it is removed, and the next one will ask for fewer."""
         try:
             client.start(spec.name)
+            return True
         except APIError as error:
             why = explain(error)
             with fine_if(NOT_THERE, CONFLICT):
                 client.remove_container(spec.name, force=True)
             if "setting rlimit" in why and host not in self._few_files:
                 self._few_files.add(host)
-                self._create(client, host, spec)
-                self._begin(client, host, spec)
-                return
+                return False
             if spec.address is not None and "address already in use" in why.lower():
                 raise AddressTaken(host, spec.address) from None
             raise StartFailed(host, spec.name, why) from None
@@ -174,19 +196,6 @@ class DockerEngine:
         with closing(LogReader(self._connections, host, name, since_ns).lines()) as lines:
             yield lines
 
-    def attach(self, host: str, spec: ContainerSpec) -> Session:
-        asked = f"stream=1&stdout=1&stderr=1&stdin={int(spec.takes_input)}"
-        path = f"/containers/{spec.name}/attach?{asked}"
-        with self._connections.to(host, WORK_SECONDS) as client:
-            self._create(client, host, spec)
-            stream = self._connections.stream(host, "POST", path, upgrade=True)
-            try:
-                self._begin(client, host, spec)
-            except BaseException:
-                stream.close()
-                raise
-        return DockerSession(self, host, spec.name, stream, has_terminal=spec.has_terminal)
-
     def resize(self, host: str, name: str, rows: int, columns: int) -> None:
         # 500 is this engine's word for "not running" too.
         with self._connections.to(host) as client, fine_if(NOT_THERE, CONFLICT, 500):
@@ -198,7 +207,7 @@ class DockerEngine:
             body = {"Detach": False, "Tty": False}
             path = f"/exec/{made}/start"
             stream = self._connections.stream(host, "POST", path, body, upgrade=True)
-            output, is_complete = _read_output(stream, time.monotonic() + EXEC_SECONDS)
+            output, is_complete = _read_output(stream, time.monotonic() + self._patience)
             return (self._exec_code(client, made) if is_complete else TIMED_OUT), output
         return GONE, ""
 
@@ -244,10 +253,9 @@ class DockerEngine:
         with self._connections.to(host, COMMIT_SECONDS) as client:
             container = client.inspect_container(name)["Config"]
             image = client.inspect_image(container["Image"])["Config"] or {}
-            # The engine adds the container's own variables to those it is given. Their values must not get into
-            # an image: they are blanked.
-            secret = set(container["Env"] or ()) - set(image.get("Env") or ())
-            env = {line.partition("=")[0]: "" for line in secret} | dict(spec.env)
+            # The engine adds the container's own variables to those it is given: they are blanked.
+            own = set(container["Env"] or ()) - set(image.get("Env") or ())
+            env = {line.partition("=")[0]: "" for line in own} | dict(spec.env)
             config = process_body(spec) | {
                 "Env": [f"{key}={value}" for key, value in env.items()],
                 "Labels": {**spec.labels, PLATFORM: self._platform},

@@ -173,7 +173,10 @@ class Engine(Protocol):
         ...
 
     def signal(self, host: str, name: str, signal: str) -> None:
-        """Sends it and returns at once. Silent if the container is already stopped or gone."""
+        """Sends it and returns at once. Silent if the container is already stopped or gone.
+
+        After any signal the engine does not start the container again when it exits.
+        """
         ...
 
     def remove(self, host: str, name: str) -> None:
@@ -238,6 +241,9 @@ class Engine(Protocol):
 
     def commit(self, host: str, name: str, tag: str, spec: ContainerSpec) -> str:
         """Makes an image of a stopped container; command, user, workdir, env and labels are those of `spec`.
+
+        The container's other variables are blank in it. Yet older engines (20.10) keep them in the image's history:
+        no secret may be among them.
 
         Returns the engine's id of it.
         """
