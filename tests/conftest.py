@@ -15,6 +15,10 @@ from paas.store.database import METADATA, Database
 from paas.store.migrate import TABLES
 from tests.eventually import eventually
 
+HERE = Path(__file__).parent
+NEED_AN_ENGINE = frozenset({"integration", "multihost", "browser"})
+"""Folders whose every test does."""
+
 
 @pytest.fixture(scope="session")
 def redis_socket() -> Iterator[Path]:
@@ -65,3 +69,27 @@ def record(settings: Settings) -> Iterator[Database]:
     METADATA.create_all(database.engine)
     yield database
     database.close()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--skip-nothing", action="store_true", help="A test that skips has failed.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if NEED_AN_ENGINE & set(item.path.relative_to(HERE).parts):
+            item.add_marker(pytest.mark.docker)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("skip_nothing") and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if terminalreporter.config.getoption("skip_nothing") and skipped:
+        terminalreporter.section("skipped, which is not allowed here")
+        for report in skipped:
+            terminalreporter.write_line(f"{report.nodeid}: {report.longrepr[2]}")
