@@ -18,6 +18,7 @@ class Running:
     """A program of ours that is alive: its pid file and the kernel agree on when it started."""
 
     name: str
+    """`NAME.PID`: its successor has taken over, and it ends what it has."""
     pid: int
     started: int
     """In clock ticks since boot."""
@@ -60,6 +61,14 @@ def running(settings: Settings) -> Sequence[Running]:
 def started_once(settings: Settings) -> Sequence[str]:
     """The names of all programs that the last run began, alive or not."""
     return sorted(path.name for path in (settings.run / "pids").glob("*") if "." not in path.name)
+
+
+def forget_ended(settings: Settings) -> None:
+    """Takes away the pid files of what is gone."""
+    alive = {program.name for program in running(settings)}
+    for path in (settings.run / "pids").glob("*"):
+        if path.name not in alive:
+            path.unlink()
 
 
 def end(programs: Collection[Running], grace_seconds: float = GRACE_SECONDS) -> None:

@@ -11,18 +11,33 @@ import sys
 LOG_LIMIT = 4 << 20
 
 
-def start_time() -> str:
-    """Of this process, in clock ticks since boot: with the pid it names a process for good."""
-    with open("/proc/self/stat", "rb") as stat:  # noqa: PTH123 - pathlib would cost as much as the rest
-        return stat.read().rpartition(b")")[2].split()[19].decode()
+def start_time(pid: str) -> str:
+    """In clock ticks since boot: with the pid it names a process for good. Empty: there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - pathlib would double the cost
+            return stat.read().rpartition(b")")[2].split()[19].decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def keep_predecessor(pid_file: str) -> None:
+    """One that lives on, as HAProxy does after a hand-over, is ours still: its note becomes PIDFILE.PID."""
+    try:
+        with open(pid_file) as file:  # noqa: PTH123
+            pid, started = file.read().split()
+    except (FileNotFoundError, ValueError):
+        return
+    if start_time(pid) == started and int(pid) != os.getpid():
+        os.rename(pid_file, f"{pid_file}.{pid}")  # noqa: PTH104
 
 
 def main() -> None:
     pid_file, log_file, *argv = sys.argv[1:]
-    temporary = f"{pid_file}.{os.getpid()}"
+    keep_predecessor(pid_file)
+    temporary = f"{pid_file}.{os.getpid()}.new"
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "w") as file:
         os.fchmod(file.fileno(), 0o644)
-        file.write(f"{os.getpid()} {start_time()}\n")
+        file.write(f"{os.getpid()} {start_time('self')}\n")
     os.rename(temporary, pid_file)  # noqa: PTH104
 
     log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o660)

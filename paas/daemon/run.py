@@ -13,7 +13,7 @@ from paas.daemon.folder import User, Users, folders, write
 from paas.daemon.init import UNFINISHED
 from paas.daemon.programs import HAPROXY, MINIMUM_FILES, REDIS, supervisor_configuration
 from paas.errors import Conflict
-from paas.running import end, running
+from paas.running import end, forget_ended, running
 from paas.settings import Settings
 from paas.store.migrate import is_behind, migrate
 
@@ -91,9 +91,10 @@ def take_lock(settings: Settings) -> int:
 
 def end_leftovers(settings: Settings, keep: tuple[str, ...] = ()) -> None:
     """What outlived its supervisor. Redis last: the others may still have something to say to it."""
-    left = [program for program in running(settings) if program.name not in keep]
+    left = [program for program in running(settings) if program.name.split(".")[0] not in keep]
     end([program for program in left if program.name != REDIS])
     end([program for program in left if program.name == REDIS])
+    forget_ended(settings)
 
 
 def write_configurations(settings: Settings, users: Users) -> None:

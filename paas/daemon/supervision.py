@@ -40,6 +40,15 @@ class ProgramState:
         return self.word == "RUNNING"
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Between the configuration and what is supervised, in names of programs."""
+
+    added: frozenset[str]
+    changed: frozenset[str]
+    removed: frozenset[str]
+
+
 class Supervision:
     """Every call raises NotRunning when no supervisor answers."""
 
@@ -72,6 +81,24 @@ class Supervision:
             self._unless(Faults.ALREADY_STARTED, "startProcess", name)
         except Fault as fault:
             raise ProgramFailed(name, self._settings, fault.faultString) from None
+
+    def signal(self, name: str, signal: str) -> None:
+        """`signal` without SIG. Silent when the program does not run."""
+        self._unless(Faults.NOT_RUNNING, "signalProcess", name, signal)
+
+    def reread(self) -> Difference:
+        """Reads the configuration anew. Programs go on as they are until they are put, taken out or replaced."""
+        [[added, changed, removed]] = self._call("reloadConfig")
+        return Difference(frozenset(added), frozenset(changed), frozenset(removed))
+
+    def put(self, name: str) -> None:
+        """Adds and starts a program that is new in the configuration."""
+        self._unless(Faults.ALREADY_ADDED, "addProcessGroup", name)
+
+    def take_out(self, name: str) -> None:
+        """Returns when it is gone."""
+        self.stop(name)
+        self._unless(Faults.BAD_NAME, "removeProcessGroup", name)
 
     def shut_down(self) -> None:
         """Begins to stop all programs and then the supervisor; returns at once."""

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import click
 
+from paas.daemon.program_logs import shorten
 from paas.scheduler.watch import Watch
 from paas.settings import Settings
 from paas.wiring import connect
+
+SHORTEN_SECONDS = 60.0
 
 
 def watch(settings: Settings) -> None:
@@ -20,7 +23,8 @@ def watch(settings: Settings) -> None:
     logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(message)s")
     following = Watch(connect(settings))
     following.start()
-    is_asked_to_end.wait()
+    while not is_asked_to_end.wait(SHORTEN_SECONDS):
+        shorten(settings)
     following.stop()
 
 

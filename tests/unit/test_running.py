@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paas.daemon import launch
-from paas.running import Running, end, pid_file, running
+from paas.running import Running, end, forget_ended, pid_file, running, started_once
 from paas.settings import Settings
 
 SLEEP = ("/bin/sleep", "60")
@@ -56,6 +56,24 @@ def test_a_process_that_only_has_the_number_is_not_ours(settings: Settings) -> N
     pid_file(settings, "web").write_text(f"{os.getpid()} 1\n")
 
     assert running(settings) == []
+
+
+def test_a_program_that_outlives_its_successors_start_is_not_lost(settings: Settings) -> None:
+    with launched(settings, "haproxy", *SLEEP) as old, launched(settings, "haproxy", *SLEEP) as new:
+        while len(running(settings)) < 2:
+            time.sleep(0.005)
+
+        found = {program.name: program.pid for program in running(settings)}
+
+        assert found == {"haproxy": new.pid, f"haproxy.{old.pid}": old.pid}
+
+
+def test_what_is_gone_is_forgotten_and_what_lives_is_not(settings: Settings) -> None:
+    pid_file(settings, "gone").write_text("4000000 1\n")
+    with launched(settings, "web", *SLEEP):
+        forget_ended(settings)
+
+        assert started_once(settings) == ["web"]
 
 
 def test_a_pid_file_that_cannot_be_read_names_nobody(settings: Settings) -> None:

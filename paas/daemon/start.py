@@ -1,0 +1,85 @@
+"""Starts a platform in the background, and waits until it is up."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from paas.daemon.programs import log_file
+from paas.daemon.run import take_lock
+from paas.daemon.supervision import NotRunning, Supervision
+from paas.errors import Failed
+from paas.settings import Settings
+
+PATIENCE_SECONDS = 60.0
+
+
+class NotUp(Failed):
+    def __init__(self, settings: Settings, missing: str) -> None:
+        super().__init__(
+            f"After {PATIENCE_SECONDS:.0f} s the platform in {settings.directory} is not up: {missing}. "
+            f"Read the logs in {settings.run / 'log'}; what is wrong there cured, do the same again."
+        )
+
+
+def start(settings: Settings) -> None:
+    """`paasd run`, without a terminal and without a parent; returns at once. Raises AlreadyRunning."""
+    os.close(take_lock(settings))
+    with log_file(settings, "paasd").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-I", "-m", "paas.serve", "run", str(settings.directory)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+
+
+def wait_until_up(settings: Settings, seconds: float = PATIENCE_SECONDS) -> None:
+    """Every program runs and the API answers. Raises NotUp."""
+    deadline = time.monotonic() + seconds
+    while missing := _missing(settings):
+        if time.monotonic() > deadline:
+            raise NotUp(settings, missing)
+        time.sleep(0.1)
+
+
+def _missing(settings: Settings) -> str:
+    try:
+        states = Supervision(settings).states()
+    except NotRunning:
+        return "no supervisor answers"
+    down = [state.name for state in states if not state.is_running]
+    if down:
+        return f"{', '.join(down)} not running"
+    return "" if _answers(settings) else "the API does not answer"
+
+
+def _answers(settings: Settings) -> bool:
+    """Anything, in HTTP."""
+    connection = http.client.HTTPConnection("localhost", timeout=2)
+    try:
+        with socket.socket(socket.AF_UNIX) as api:
+            api.settimeout(2)
+            api.connect(str(settings.api_socket))
+            connection.sock = api
+            connection.request("GET", "/account")
+            connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+@click.command("start")
+@click.argument("directory", type=click.Path(path_type=Path))
+def command(directory: Path) -> None:
+    """Run a platform in the background; returns when it is up."""
+    settings = Settings.load(directory)
+    start(settings)
+    wait_until_up(settings)

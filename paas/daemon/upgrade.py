@@ -1,0 +1,84 @@
+"""Goes over to this program's version while the platform serves."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from paas.daemon.folder import Users, folders
+from paas.daemon.programs import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, programs
+from paas.daemon.run import write_configurations
+from paas.daemon.start import start, wait_until_up
+from paas.daemon.stop import stop
+from paas.daemon.supervision import NotRunning, Supervision
+from paas.settings import Settings
+from paas.store.migrate import migrate
+
+Report = Callable[[str], None]
+
+UNTOUCHED = (REDIS, HAPROXY)
+RESTARTED = (WEB, WATCH, FOLLOWER, SSHD)
+"""One after the other. The workers come after them: each ends when its job is done."""
+AGAIN_SECONDS = 5.0
+"""How long whoever started the platform (systemd, say) has to start it again."""
+
+
+def upgrade(settings: Settings, report: Report) -> None:
+    """Redis, HAProxy and the apps' containers go on as they are, and HAProxy serves without a gap.
+
+    Safe to repeat and to kill. Only if Redis or HAProxy are to be started otherwise than before, the supervisor is
+    replaced too: HAProxy is then taken over, and the API is away for some seconds. A platform that does not run is
+    migrated and not started. Raises RecordTooNew, before anything was changed; MigrationFailed; NotUp.
+    """
+    users = Users.of(settings)
+    copied = migrate(settings.record)
+    report(f"Migrated the record; as it was: {copied}" if copied else "The record is up to date")
+    for folder in folders(settings, users):
+        folder.make()
+    try:
+        supervision = Supervision(settings)
+        supervision.pid()
+    except NotRunning:
+        report("The platform does not run")
+        return
+    write_configurations(settings, users)
+    changes = supervision.reread()
+    if (changes.changed | changes.removed).intersection(UNTOUCHED):
+        report("Replacing the supervisor; HAProxy serves on")
+        stop(settings, keep_router=True)
+        _start_unless_started(settings)
+    else:
+        for name in sorted(changes.removed):
+            supervision.take_out(name)
+        names = [program.name for program in programs(settings, users)]
+        workers = [name for name in names if name not in (*UNTOUCHED, *RESTARTED)]
+        for name in (*RESTARTED, *workers):
+            report(f"Restarting {name}")
+            if name in changes.changed:
+                supervision.take_out(name)
+            if name in changes.changed | changes.added:
+                supervision.put(name)
+            elif name in workers:
+                supervision.signal(name, "TERM")
+            else:
+                supervision.restart(name)
+    wait_until_up(settings)
+
+
+def _start_unless_started(settings: Settings) -> None:
+    deadline = time.monotonic() + AGAIN_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            Supervision(settings).pid()
+            return
+        except NotRunning:
+            time.sleep(0.2)
+    start(settings)
+
+
+@click.command("upgrade")
+@click.argument("directory", type=click.Path(path_type=Path))
+def command(directory: Path) -> None:
+    """Bring a running platform to this program's version; what it serves is served on."""
+    upgrade(Settings.load(directory), click.echo)
