@@ -15,7 +15,7 @@ and channels
     routes:changed   `EPOCH PREVIOUS NUMBER APP_ID`; APP_ID is `*` when everything is new
     acks:news        an Ack as JSON
 
-A number is the one before plus one, but never less than the time in milliseconds: a Redis that lost its last second of
+A number is the one before plus one, but never less than the time in microseconds: a Redis that lost its last second of
 writes goes on with numbers nobody has seen, so a number names one table, and a router that is ahead waits.
 """
 
@@ -37,7 +37,7 @@ EMPTY = "EMPTY"
 NEXT_NUMBER = """
 local function next_number(number_key)
   local now = redis.call('TIME')
-  local clock = now[1] * 1000 + math.floor(now[2] / 1000)
+  local clock = now[1] * 1000000 + now[2]
   local previous = tonumber(redis.call('GET', number_key) or '0')
   local number = math.max(previous + 1, clock)
   return string.format('%.0f', previous), string.format('%.0f', number)

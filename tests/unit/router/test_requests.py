@@ -1,0 +1,225 @@
+"""What a request becomes on its way through, and what is written about it."""
+
+import re
+import socket
+import struct
+
+import pytest
+
+from router.folder import Folder
+from tests.eventually import eventually
+from tests.unit.router.conftest import Lab
+
+
+@pytest.fixture
+def shop(lab: Lab) -> Lab:
+    """One app with one container, c1, as web.1."""
+    lab.publish("shop", lab.container("c1").backend())
+    return lab
+
+
+def headers(text: str) -> dict[str, list[str]]:
+    """As the app got them."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines()[1:]:
+        name, colon, value = line.partition(": ")
+        if colon:
+            found.setdefault(name.lower(), []).append(value)
+    return found
+
+
+def test_the_app_gets_herokus_headers(shop: Lab) -> None:
+    got = headers(shop.get("shop.localhost", Proxy="evil", x_forwarded_proto="https").text)
+
+    assert got["x-forwarded-for"] == ["127.0.0.1"]
+    assert got["x-forwarded-proto"] == ["http"]
+    assert got["x-forwarded-port"] == [str(shop.port)]
+    assert got["via"] == ["1.1 paas"]
+    assert re.fullmatch(r"\d{13}", got["x-request-start"][0])
+    assert re.fullmatch(r"[0-9a-f-]{36}", got["x-request-id"][0])
+    assert "proxy" not in got
+
+
+def test_what_the_client_says_it_forwards_is_kept_left_of_its_address(shop: Lab) -> None:
+    one = headers(shop.get("shop.localhost", x_forwarded_for="1.1.1.1, 2.2.2.2").text)
+    with socket.create_connection(("127.0.0.1", shop.port)) as client:
+        client.sendall(
+            b"GET / HTTP/1.1\r\nHost: shop.localhost\r\nConnection: close\r\n"
+            b"X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\n\r\n"
+        )
+        two = headers(b"".join(iter(lambda: client.recv(4096), b"")).decode())
+
+    assert one["x-forwarded-for"] == ["1.1.1.1, 2.2.2.2,127.0.0.1"]
+    assert two["x-forwarded-for"] == ["1.1.1.1,2.2.2.2,127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "is_kept"),
+    [
+        ("abcdefghij-0123456789", True),
+        ("A" * 200, True),
+        ("a+/=" * 5, True),
+        ("A" * 201, False),
+        ("short", False),
+        ("abcdefghij 0123456789", False),
+        ("<script>alert(1)</script>", False),
+    ],
+)
+def test_a_good_request_id_is_kept(shop: Lab, given: str, is_kept: bool) -> None:
+    got = headers(shop.get("shop.localhost", x_request_id=given).text)
+
+    assert (got["x-request-id"] == [given]) is is_kept
+    assert len(got["x-request-id"]) == 1
+
+
+def test_a_websocket_passes_both_ways_and_survives_a_deploy(shop: Lab) -> None:
+    with socket.create_connection(("127.0.0.1", shop.port)) as client:
+        client.settimeout(5)
+        client.sendall(
+            b"GET /ws HTTP/1.1\r\nHost: shop.localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+        )
+        upgraded = client.recv(4096)
+        client.sendall(b"\x81\x05hello")
+        first = client.recv(4096)
+        shop.publish("shop", shop.container("c2").backend())
+        client.sendall(b"again")
+        second = client.recv(4096)
+        ack = shop.ack()
+
+    assert upgraded.startswith(b"HTTP/1.1 101")
+    assert (first, second) == (b"\x81\x05hello", b"again")
+    assert ack is not None
+    assert ack.busy == {"c1": 1}
+    eventually(lambda: any("status=101" in line and "at=info" in line for _, line in shop.log()))
+
+
+def test_a_large_upload_passes(shop: Lab) -> None:
+    answer = shop.get("shop.localhost", "/", "POST", b"x" * 20_000_000)
+
+    assert answer.text.startswith("c1 POST / 20000000\n")
+
+
+def test_a_request_is_written_as_heroku_writes_it(shop: Lab) -> None:
+    shop.get("shop.localhost", '/a?b="c"', x_request_id="abcdefghij-0123456789")
+
+    eventually(shop.log)
+
+    ((app_id, line),) = shop.log()
+    assert app_id == "id-shop"
+    assert re.fullmatch(
+        r'at=info method=GET path="/a\?b=%22c%22" host=shop\.localhost request_id=abcdefghij-0123456789 '
+        r'fwd="127\.0\.0\.1" dyno=web\.1 connect=\d+ms service=\d+ms status=200 bytes=\d+ protocol=http',
+        line.replace("#22", "%22"),
+    )
+
+
+def test_each_request_is_written_with_the_dyno_that_answered(shop: Lab) -> None:
+    two = shop.container("c2")
+    shop.publish("shop", two.backend("web.2"))
+    shop.get("shop.localhost")
+    shop.publish("blog", two.backend("web.9"))
+    shop.get("blog.localhost")
+
+    eventually(lambda: len(shop.log()) == 2)
+
+    assert [(app_id, re.findall(r"dyno=(\S*)", line)) for app_id, line in shop.log()] == [
+        ("id-shop", ["web.2"]),
+        ("id-blog", ["web.9"]),
+    ]
+
+
+def test_an_app_with_nothing_running_is_h14(shop: Lab) -> None:
+    shop.publish("shop")
+    shop.get("shop.localhost")
+
+    eventually(shop.log)
+
+    ((_, line),) = shop.log()
+    assert line.startswith('at=error code=H14 desc="No web processes running" method=GET path="/"')
+    assert " dyno= connect= service= status=503 " in line
+
+
+def test_a_connection_closed_without_response_is_h13(shop: Lab) -> None:
+    answer = shop.get("shop.localhost", "/close", "POST")
+
+    assert (answer.status, answer.headers["X-Paas-Error"]) == (502, "H13")
+    eventually(lambda: any("code=H13" in line and "dyno=web.1" in line for _, line in shop.log()))
+
+
+def test_a_refused_connection_is_h21(shop: Lab) -> None:
+    shop.containers[0].end()
+    shop.containers.clear()
+
+    answer = shop.get("shop.localhost")
+
+    assert (answer.status, answer.headers["X-Paas-Error"]) == (503, "H21")
+    assert "H21" in answer.text
+    eventually(
+        lambda: any('code=H21 desc="Backend connection refused"' in line for _, line in shop.log())
+    )
+
+
+@pytest.mark.parametrize("lab", [("--first-byte-seconds=1",)], indirect=True)
+def test_an_app_that_is_too_slow_is_h12_and_works_on(shop: Lab) -> None:
+    answer = shop.get("shop.localhost", "/slow", "POST")
+
+    assert (answer.status, answer.headers["X-Paas-Error"]) == (504, "H12")
+    assert shop.containers[0].began.is_set()
+    eventually(lambda: any('code=H12 desc="Request timeout"' in line for _, line in shop.log()))
+    assert re.search(r"service=1\d{3}ms status=504", shop.log()[-1][1])
+
+
+@pytest.mark.parametrize("lab", [("--first-byte-seconds=1",)], indirect=True)
+def test_a_slow_upload_is_not_a_slow_app(shop: Lab) -> None:
+    with socket.create_connection(("127.0.0.1", shop.port)) as client:
+        client.settimeout(5)
+        client.sendall(b"POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 4\r\n\r\n")
+        for _ in range(4):
+            with pytest.raises(TimeoutError):
+                client.settimeout(0.6)
+                client.recv(1)
+            client.sendall(b"x")
+        client.settimeout(5)
+
+        assert client.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_a_client_that_goes_away_is_h27(shop: Lab) -> None:
+    with socket.create_connection(("127.0.0.1", shop.port)) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(b"POST /slow HTTP/1.1\r\nHost: shop.localhost\r\n\r\n")
+        assert shop.containers[0].began.wait(5)
+    shop.containers[0].go_on.set()
+
+    eventually(shop.log)
+
+    assert 'code=H27 desc="Client Request Interrupted"' in shop.log()[-1][1]
+    assert "status=499" in shop.log()[-1][1]
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /%00 HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: shop.localhost\r\nX: " + b"a" * 40000 + b"\r\n\r\n",
+        b"A" * 20000,
+    ],
+)
+def test_garbage_gets_an_answer_of_ours_or_none(shop: Lab, request_bytes: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", shop.port)) as client:
+        client.settimeout(5)
+        client.sendall(request_bytes)
+        answer = client.recv(4096)
+
+    assert re.match(rb"HTTP/1\.[01] (400|404|431)", answer), answer
+    assert shop.get("shop.localhost").status == 200
+
+
+def test_the_spool_is_where_it_is_said_to_be(shop: Lab) -> None:
+    shop.get("shop.localhost")
+    eventually(shop.log)
+
+    assert [file.name for file in Folder(shop.path / "r").spool.iterdir()] == ["0000000001.jsonl"]
