@@ -9,7 +9,7 @@ import pytest
 
 from paas.cli.command import Command
 from paas.cli.commands import ALIASES, PLACES, SECTIONS
-from paas.cli.main import cli
+from paas.cli.dispatch import cli
 from paas.cli.reference import command_of, page
 from paas.cli.session import Environment, Session
 

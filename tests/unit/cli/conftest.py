@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from paas.cli.main import run
+from paas.cli.dispatch import run
 from paas.cli.session import Environment
 from tests.unit.cli.api import TOKEN, Api, serve_tcp
 

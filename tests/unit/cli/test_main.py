@@ -1,10 +1,11 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.unit.cli.api import Api, Reply
-from tests.unit.cli.conftest import User
+from tests.unit.cli.conftest import PAAS, User
 
 HEAVY = ("websockets", "ssl", "asyncio", "email", "http", "tomllib", "subprocess", "paas.store")
 
@@ -81,7 +82,7 @@ def test_whatever_the_server_answers_the_error_is_one_printable_line(
 
 def test_the_common_path_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from paas.cli.main import cli; import paas.cli.scale, paas.cli.ps;"
+        "import sys; from paas.cli.dispatch import cli; import paas.cli.scale, paas.cli.ps;"
         "print(*(name for name in sys.modules), sep='\\n')"
     )
 
@@ -91,3 +92,25 @@ def test_the_common_path_imports_nothing_heavy() -> None:
     ).stdout.split()  # fmt: skip
 
     assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_output_that_cannot_be_written_is_one_line(api: Api, user: User) -> None:
+    api.returns("GET /apps", [{"name": "shop", "web_url": "http://shop.localhost/"}])
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [PAAS, "apps"], stdout=full, stderr=subprocess.PIPE, env=user.process_environment(),
+            check=False,
+        )  # fmt: skip
+
+    assert (done.stderr, done.returncode) == (b"paas: the output: No space left on device\n", 1)
+
+
+def test_output_that_nobody_wants_is_left_out(api: Api, user: User) -> None:
+    api.returns("GET /account", {"name": "ada"})
+
+    done = subprocess.run(
+        ["sh", "-c", '"$0" whoami >&-', PAAS], stderr=subprocess.PIPE, check=False,
+        env=user.process_environment(),
+    )  # fmt: skip
+
+    assert (done.stderr, done.returncode) == (b"", 0)
