@@ -83,12 +83,20 @@ def _note_crashes(view: View, platform: Platform, now: float) -> bool:
 
 def _why_crashed(row: Container, platform: Platform, now: float) -> str | None:
     if row.state is STARTING and row.exits:
-        return f"exited with status {row.exit_code} while starting"
+        return f"exited with status {row.exit_code} while starting{_memory(row)}"
     if row.state is UP and is_looping(row):
-        return f"exited {len(row.exits)} times within a minute, last with status {row.exit_code}"
+        times = len(row.exits)
+        return (
+            f"exited {times} times within a minute, last with status {row.exit_code}{_memory(row)}"
+        )
     if row.state is STARTING and row.port is not None and row.deadline and row.deadline <= now:
         return _why_silent(row, platform)
     return None
+
+
+def _memory(row: Container) -> str:
+    """The kernel ended it for its memory, if the engine said so."""
+    return f": {row.reason}" if row.reason and row.reason.startswith("out of memory") else ""
 
 
 def _why_silent(row: Container, platform: Platform) -> str:

@@ -46,9 +46,10 @@ class Observer:
         elif event.kind is EventKind.STARTED and row.state is UP and row.exit_code is not None:
             self._platform.containers.note(row.id, exit_code=None)
         elif event.kind is EventKind.OOM:
-            limit = self._platform.settings.memory_mb
-            say(self._platform.logs, row.dyno.app_id, row.dyno.name,
-                f"Error R15 (Memory quota vastly exceeded): the limit is {limit} MB", event.at)  # fmt: skip
+            limit = f"{self._platform.settings.memory_mb} MB"
+            self._platform.containers.note(row.id, reason=f"out of memory (limit {limit})")
+            text = f"Error R15 (Memory quota vastly exceeded): the limit is {limit}"
+            say(self._platform.logs, row.dyno.app_id, row.dyno.name, text, event.at)
 
     def sweep(self) -> None:
         """Compares every container of the host with its row. Raises HostUnreachable: then nothing is concluded."""
