@@ -1,4 +1,4 @@
-"""MemoryEngine: the double of the engine. It passes the same contract suite as the real one.
+"""MemoryEngine: the double of the engine, long because it is one class with every verb. Both pass one contract suite.
 
 A World has machines; an engine sees those containers in it that are its platform's. What a container does when it is
 started is said by `behave`; without it, it runs until it is stopped. Hosts can be lost, hanging, slow or full on

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from docker.api.client import APIClient
-from docker.errors import APIError, DockerException
+from docker.errors import APIError as APIError  # for the files beside this one
+from docker.errors import DockerException
 from requests import RequestException
 
 from paas.engine.engine import EngineFailed, HostUnreachable

@@ -7,12 +7,11 @@ from contextlib import ExitStack, closing, contextmanager
 from math import ceil
 from typing import Any
 
-from docker.errors import APIError
 from requests import ConnectionError as ConnectionLost
 from requests import Timeout
 
 from paas.engine.body import OPEN_FILES, PLATFORM, container_body, process_body
-from paas.engine.connections import Client, Connections, Hosts, explain
+from paas.engine.connections import APIError, Client, Connections, Hosts, explain
 from paas.engine.docker_network import DockerNetwork
 from paas.engine.docker_session import DockerSession
 from paas.engine.docker_streams import LogReader, open_events, read_events

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from docker.errors import APIError
-
 from paas.engine.body import KIND, PLATFORM, TOOLS, network_arguments, tools_body
-from paas.engine.connections import Client, Connections, explain, one_line
+from paas.engine.connections import APIError, Client, Connections, explain, one_line
 from paas.engine.engine import EngineFailed, SubnetTaken
 from paas.engine.packet_filter import apply_arguments, remove_arguments
 from paas.model.container import container_name

@@ -6,10 +6,8 @@ from collections.abc import Generator, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from docker.errors import APIError
-
 from paas.engine.body import PLATFORM
-from paas.engine.connections import Connections
+from paas.engine.connections import APIError, Connections
 from paas.engine.engine import Event, RawLine
 from paas.engine.log_lines import LogLines
 from paas.engine.seen import EVENTS, event_seen

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docker.api.client import APIClient
@@ -19,7 +20,7 @@ from tests.eventually import eventually
 pytestmark = pytest.mark.docker
 
 
-def output(lab: Lab, *command: str, **fields: object) -> bytes:
+def output(lab: Lab, *command: str, **fields: Any) -> bytes:
     """Everything a container printed, byte for byte."""
     session = lab.engine.attach(lab.host, lab.spec(command=command, **fields))
     try:

@@ -1,4 +1,4 @@
-"""What every engine promises. The memory of the tests and Docker are held to the same."""
+"""What every engine promises, verb by verb: the memory of the tests and Docker are held to the same."""
 
 import threading
 import time

@@ -13,6 +13,7 @@ from docker.api.client import APIClient
 
 from paas.engine.body import bridge_name
 from paas.engine.docker_engine import DockerEngine
+from paas.engine.packet_filter import apply_arguments, remove_arguments
 from tests.contract.conftest import OneHost, make_network
 from tests.contract.lab import Lab
 from tests.eventually import eventually
@@ -260,9 +261,10 @@ def test_a_build_does_not_reach_what_another_build_runs(
         engine_client.remove_container(made, force=True)
 
 
-def rules_of(platform: str) -> list[str]:
-    saved = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True)
-    return [line for line in saved.stdout.splitlines() if platform in line and line[0] != ":"]
+def rules_of(word: str, *inside: str) -> list[str]:
+    """Those with this word in them, on the host or where `inside` leads."""
+    saved = subprocess.run([*inside, "iptables-save"], capture_output=True, text=True, check=True)
+    return [line for line in saved.stdout.splitlines() if line.startswith("-A") and word in line]
 
 
 def test_preparing_again_changes_nothing(labs: list[Lab]) -> None:
@@ -297,6 +299,26 @@ def test_a_platform_that_goes_takes_its_own_rules_alone(labs: list[Lab], open_po
 
     assert rules_of(third.platform) == []
     assert rules_of(labs[0].platform) == before
+
+
+def test_a_host_without_dockers_chain_is_filtered_where_it_forwards() -> None:
+    name = f"paas{secrets.token_hex(3)}"
+    inside = ["ip", "netns", "exec", name]
+    ip("netns", "add", name)
+    try:
+        subprocess.run([*inside, *apply_arguments("abcd2345", [80])], check=True)
+        subprocess.run([*inside, *apply_arguments("other234", [])], check=True)
+        made = rules_of("abcd2345", *inside)
+        subprocess.run([*inside, *remove_arguments("abcd2345")], check=True)
+        others = rules_of("PAAS", *inside)
+        subprocess.run([*inside, *remove_arguments("other234")], check=True)
+
+        assert "-A FORWARD -i pb-abcd2345 -j PAAS-abcd2345-FWD" in made
+        assert not any("abcd2345" in rule for rule in others)
+        assert "-A INPUT -i docker0 -j PAAS-BUILDS-IN" in others
+        assert rules_of("PAAS", *inside) == []
+    finally:
+        ip("netns", "del", name)
 
 
 def test_the_tool_that_sets_the_filter_leaves_nothing(

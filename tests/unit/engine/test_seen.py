@@ -107,7 +107,7 @@ def image(**config: Any) -> dict[str, Any]:
 
 
 def test_only_tcp_ports_of_an_image_count() -> None:
-    ports = {"8080/tcp": {}, "53/udp": {}, "443/tcp": {}}
+    ports: dict[str, Any] = {"8080/tcp": {}, "53/udp": {}, "443/tcp": {}}
 
     assert image_seen(image(ExposedPorts=ports)).ports == (443, 8080)
 
