@@ -42,6 +42,7 @@ LEFT_OUT = (
 )
 """What debootstrap leaves behind and no image needs."""
 
+ANSWER_SECONDS = 60.0
 KILL_GRACE_SECONDS = 5.0
 TAIL_LINES = 30
 
@@ -164,16 +165,9 @@ class _Engine:
     def image_ids(self, names: Sequence[str], digest: str) -> dict[str, str]:
         """Those of `names` that are images of this very definition, with their ids."""
         text = '{{.Id}} {{index .Config.Labels "' + LABEL + '"}}{{range .RepoTags}} {{.}}{{end}}'
-        asked = subprocess.run(
-            [*self.docker, "image", "inspect", "--format", text, *names],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        asked = self._ask("image", "inspect", "--format", text, *names)
         if asked.returncode and "No such image" not in asked.stderr:
-            raise StackFailed("engine", asked.stderr.strip().splitlines()[-1])
+            raise StackFailed("engine", (asked.stderr.strip() or "no answer").splitlines()[-1])
         found: dict[str, str] = {}
         for line in filter(None, asked.stdout.splitlines()):
             image_id, label, *tags = line.split(" ")
@@ -181,7 +175,26 @@ class _Engine:
         return found
 
     def tag(self, image: str, alias: str) -> None:
-        subprocess.run([*self.docker, "image", "tag", image, alias], check=True, timeout=60)
+        done = self._ask("image", "tag", image, alias)
+        if done.returncode:
+            raise StackFailed("engine", done.stderr.strip())
+
+    def forget(self, image: str) -> None:
+        """Silent if it is not there."""
+        self._ask("image", "rm", image)
+
+    def _ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                [*self.docker, *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=ANSWER_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            raise StackFailed("engine", f"no answer within {ANSWER_SECONDS} s") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +238,6 @@ def _build(
     digest: str,
     mirror: str | None,
 ) -> None:
-    base = images.run.removesuffix("-run") + "-base"
     context = work.scratch / "context"
     shutil.copytree(definition_dir, context)
     (context / "ca").mkdir()
@@ -234,22 +246,24 @@ def _build(
 
     work.report(f"Installing a minimal Debian {suite}")
     tar = work.scratch / "base.tar"
-    command = bootstrap_command(suite, tar, mirror)
-    work.run("base", command)
+    work.run("base", bootstrap_command(suite, tar, mirror))
     if tar.is_dir():
         folder = tar.rename(work.scratch / "base")
         out = [f"--exclude={pattern}" for pattern in LEFT_OUT]
         work.run("base", ["tar", "-C", f"{folder}", "--numeric-owner", *out, "-cf", f"{tar}", "."])
-    work.run("base", [*engine.docker, "import", f"{tar}", base])
 
+    base = f"paas/stack:{work.scratch.name}"  # another building at the same time has its own
     given = [f"BASE={base}", f"SUITE={suite}", *sorted(work.proxies)]
     options = ["--progress=plain", "--label", f"{LABEL}={digest}"]
     options += [part for argument in given for part in ("--build-arg", argument)]
-    for target, image in (("run", images.run), ("build", images.build)):
-        work.report(f"Building the {target} image {image}")
-        goal = ["--target", target, "--tag", image, f"{context}"]
-        work.run(target, [*engine.docker, "build", *options, *goal])
-    work.run("base", [*engine.docker, "image", "rm", base])
+    try:
+        work.run("base", [*engine.docker, "import", f"{tar}", base])
+        for target, image in (("run", images.run), ("build", images.build)):
+            work.report(f"Building the {target} image {image}")
+            goal = ["--target", target, "--tag", image, f"{context}"]
+            work.run(target, [*engine.docker, "build", *options, *goal])
+    finally:
+        engine.forget(base)
 
 
 def host_proxies() -> dict[str, str]:

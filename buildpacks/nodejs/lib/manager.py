@@ -65,7 +65,7 @@ class Manager:
                 frozen = ["--frozen-lockfile"] if self.lock else []
                 return ["yarn", "install", *frozen, "--production=false", "--non-interactive"]
             case Name.BERRY:
-                return ["yarn", "install", *(["--immutable"] if self.lock else [])]
+                return ["yarn", "install", "--immutable" if self.lock else "--no-immutable"]
             case Name.PNPM:
                 frozen = ["--frozen-lockfile"] if self.lock else ["--no-frozen-lockfile"]
                 return ["pnpm", "install", *frozen, "--prod=false"]
