@@ -116,8 +116,9 @@ class Observer:
         with self._platform.record.write():
             self._platform.containers.note(row.id, exits=exits, exit_code=exit_code, seen_at=at)
         wake([row.dyno.app_id], self._platform)
-        say(self._platform.logs, row.dyno.app_id, row.dyno.name,
-            f"Process exited with status {exit_code}", at)  # fmt: skip
+        if row.kind is Kind.DYNO or not row.is_logged:  # whoever is attached to a one-off says it
+            text = f"Process exited with status {exit_code}"
+            say(self._platform.logs, row.dyno.app_id, row.dyno.name, text, at)
 
     def _missing(self, row: Container, now: float) -> None:
         """Its host has answered and does not have it."""
