@@ -64,6 +64,7 @@ def run(directory: Path) -> None:
     end_leftovers(settings, keep=(HAPROXY,))
     migrate(settings.record)
     write_configurations(settings, users)
+    note_program(settings)
     os.dup2(lock, LOCK_FD)  # the copy is inherited; paas.daemon.hold ends that
     os.chdir(settings.directory)
     argv = [sys.executable, "-I", "-m", "paas.daemon.hold", str(LOCK_FD)]
@@ -74,6 +75,11 @@ def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     """What every program of the platform begins with."""
     kept = {name: given[name] for name in KEPT_VARIABLES if name in given}
     return {"PATH": PATH, "LANG": "C.UTF-8", "HOME": str(settings.directory / "home"), **kept}
+
+
+def note_program(settings: Settings) -> None:
+    """Which installed program runs the platform now: the installer looks whether it is its own."""
+    write(settings.run / "program", f"{Path(sys.prefix).resolve()}\n", User.caller(), 0o644)
 
 
 def take_lock(settings: Settings) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from paas.daemon.start import wait_until_up
 from paas.daemon.supervision import NotRunning, ProgramState, Supervision
 from paas.running import running
 from paas.settings import Settings
@@ -26,9 +27,12 @@ def status(settings: Settings) -> Sequence[ProgramState]:
 
 @click.command("status")
 @click.argument("directory", type=click.Path(path_type=Path))
-def command(directory: Path) -> None:
+@click.option("--wait", is_flag=True, help="Until all run and the API answers, for a minute.")
+def command(directory: Path, *, wait: bool) -> None:
     """Show which programs of a platform run; exit code 1 unless all do."""
     settings = Settings.load(directory)
+    if wait:
+        wait_until_up(settings)
     states = status(settings)
     if not states:
         raise NotRunning(settings)

@@ -8,12 +8,12 @@ import click
 
 from paas.daemon.folder import Users, folders
 from paas.daemon.programs import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, programs
-from paas.daemon.run import write_configurations
+from paas.daemon.run import note_program, write_configurations
 from paas.daemon.start import start, wait_until_up
 from paas.daemon.stop import stop
 from paas.daemon.supervision import NotRunning, Supervision
 from paas.settings import Settings
-from paas.store.migrate import migrate
+from paas.store.migrate import is_behind, migrate
 
 Report = Callable[[str], None]
 
@@ -64,6 +64,7 @@ def upgrade(settings: Settings, report: Report) -> None:
             else:
                 supervision.restart(name)
     wait_until_up(settings)
+    note_program(settings)
 
 
 def _start_unless_started(settings: Settings) -> None:
@@ -79,6 +80,11 @@ def _start_unless_started(settings: Settings) -> None:
 
 @click.command("upgrade")
 @click.argument("directory", type=click.Path(path_type=Path))
-def command(directory: Path) -> None:
+@click.option("--check", is_flag=True, help="Only say whether this program may do it.")
+def command(directory: Path, *, check: bool) -> None:
     """Bring a running platform to this program's version; what it serves is served on."""
-    upgrade(Settings.load(directory), click.echo)
+    settings = Settings.load(directory)
+    if check:
+        click.echo("to migrate" if is_behind(settings.record) else "nothing to migrate")
+    else:
+        upgrade(settings, click.echo)

@@ -13,7 +13,7 @@ from redis import Redis, RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from paas import jobs
+from paas.jobs import begin_worker
 from paas.settings import Settings
 from paas.wire import BUILDS, CONVERGE, UPKEEP, Wire
 from paas.wiring import connect_redis
@@ -38,7 +38,7 @@ class Worker(SimpleWorker):
 
 def work(settings: Settings, queue: str, name: str) -> None:
     """Returns when it is asked to end (SIGTERM), after the job at hand. A Redis that is away is waited for."""
-    jobs.begin_worker(settings, name)
+    begin_worker(settings, name)
     raw = connect_redis(settings, decode=False)
     wire = Wire(connect_redis(settings), raw, settings.platform)
     for seconds in waits():

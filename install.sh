@@ -1,0 +1,614 @@
+#!/usr/bin/env bash
+# Makes a bare Debian 12 or 13, or Ubuntu 24.04, a working platform. Run again it carries on, or does nothing; a newer
+# one is the upgrade. Longer than a file should be: it has to run before anything of ours is there.
+set -euo pipefail
+umask 022
+
+usage() {
+    cat <<'TEXT'
+sudo ./install.sh [OPTIONS]
+
+  --domain NAME      the apps' domain (localhost)
+  --http-port N      where the apps answer (80)
+  --api-port N       where the API answers, on 127.0.0.1 (5000)
+  --ssh-port N       where pushes arrive (2222)
+  --dir FOLDER       the platform's folder (/var/lib/paas)
+  --ca FILE          another CA certificate that builds are to trust; may be given several times
+  --no-sample        do not push the sample app
+TEXT
+}
+
+SOURCE=$(cd "$(dirname "$0")" && pwd)
+PREFIX=/opt/paas
+DIR=/var/lib/paas
+DOMAIN=localhost HTTP_PORT=80 API_PORT=5000 SSH_PORT=2222
+CERTIFICATES=()
+WITH_SAMPLE=yes
+GIVEN=()
+SUITE=trixie
+LOG=/var/log/paas-install.log
+POLICY=/usr/sbin/policy-rc.d
+POLICY_MARK='made by the paas installer'
+STEP="" REMEDY=""
+
+# --- telling -----------------------------------------------------------------------------------------------------
+
+say() { printf '%s\n' "$*"; }
+
+step() { # TITLE, and what to do if it fails
+    STEP=$1 REMEDY=$2
+    say "-----> $STEP"
+}
+
+die() { # WHAT IS WRONG, WHAT TO DO
+    printf '\n !     %s\n !     %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+failed() {
+    printf '\n !     This failed: %s\n' "${STEP:-the beginning}" >&2
+    if [ -s "$LOG" ]; then
+        printf ' !     The last it said (all of it is in %s):\n' "$LOG" >&2
+        tail -n 15 "$LOG" | sed 's/^/ !       /' >&2
+    fi
+    printf ' !     %s Then run this script again: it carries on.\n' "$REMEDY" >&2
+    exit 1
+}
+
+quietly() { "$@" >>"$LOG" 2>&1 </dev/null; }
+
+# --- what was asked for ------------------------------------------------------------------------------------------
+
+read_options() {
+    local option value
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --*=*)
+            option=${1%%=*}
+            value=${1#*=}
+            shift
+            set -- "$option" "$value" "$@"
+            ;;
+        esac
+        option=$1
+        case $option in
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        --no-sample)
+            WITH_SAMPLE=no
+            shift
+            continue
+            ;;
+        --domain | --http-port | --api-port | --ssh-port | --dir | --ca) ;;
+        *)
+            usage >&2
+            die "There is no option '$option'." "The options are above."
+            ;;
+        esac
+        [ $# -ge 2 ] || die "$option needs a value." "See: ./install.sh --help"
+        value=$2
+        shift 2
+        case $option in
+        --domain) DOMAIN=$value ;;
+        --http-port) HTTP_PORT=$value ;;
+        --api-port) API_PORT=$value ;;
+        --ssh-port) SSH_PORT=$value ;;
+        --dir) DIR=$value ;;
+        --ca) CERTIFICATES+=("$value") ;;
+        esac
+        case $option in --dir | --ca) ;; *) GIVEN+=("$option") ;; esac
+    done
+}
+
+check_options() {
+    local port certificate
+    for port in "$HTTP_PORT" "$API_PORT" "$SSH_PORT"; do
+        if ! [[ $port =~ ^[0-9]{1,5}$ ]] || [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then
+            die "'$port' is no port." "A port is 1 to 65535."
+        fi
+    done
+    if [ "$HTTP_PORT" = "$API_PORT" ] || [ "$HTTP_PORT" = "$SSH_PORT" ] || [ "$API_PORT" = "$SSH_PORT" ]; then
+        die "The three ports must differ." "See: ./install.sh --help"
+    fi
+    [[ $DOMAIN =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]] || die "'$DOMAIN' is no domain." "Such as: --domain apps.example.com"
+    [[ $DIR =~ ^/[A-Za-z0-9/._+-]+$ ]] || die "'$DIR' cannot be the folder." "A path from /, of letters, digits and /._+-"
+    [ "${#DIR}" -le 70 ] || die "The folder's name is too long for the sockets in it." "At most 70 characters."
+    for certificate in ${CERTIFICATES[@]+"${CERTIFICATES[@]}"}; do
+        grep -q 'BEGIN CERTIFICATE' "$certificate" 2>/dev/null ||
+            die "$certificate is no certificate in PEM form." "Name a file that begins with -----BEGIN CERTIFICATE-----"
+    done
+}
+
+# --- pre-flight: nothing is changed before all of it has passed ---------------------------------------------------
+
+is_platform() { [ -f "$DIR/settings.toml" ] && [ ! -e "$DIR/.init" ]; }
+
+has_systemd() { [ -d /run/systemd/system ]; }
+
+engine_answers() { [ -n "$(engine_version)" ]; }
+
+engine_version() {
+    local client
+    for client in /usr/bin/docker docker; do
+        if command -v "$client" >/dev/null; then
+            timeout 20 "$client" version --format '{{.Server.Version}}' 2>/dev/null || true
+            return
+        fi
+    done
+}
+
+preflight() {
+    [ "$(id -u)" = 0 ] || die "This needs root." "Type: sudo ./install.sh"
+    check_system
+    check_disk
+    check_memory
+    check_engine
+    if ! is_platform; then
+        check_port "$HTTP_PORT" --http-port "the apps"
+        check_port "$API_PORT" --api-port "the API"
+        check_port "$SSH_PORT" --ssh-port "pushes"
+        if [ -d "$DIR" ] && [ ! -e "$DIR/.init" ] && [ -n "$(ls -A "$DIR")" ]; then
+            die "$DIR is not empty, and is no platform." "Name another folder: --dir FOLDER"
+        fi
+    fi
+}
+
+check_system() {
+    local name=unknown
+    if [ -r /etc/os-release ]; then
+        # shellcheck source=/dev/null
+        name=$(. /etc/os-release && echo "${ID:-?} ${VERSION_ID:-?}")
+    fi
+    case $name in
+    "debian 12" | "debian 13" | "ubuntu 24.04") ;;
+    *) die "This system is '$name'." "It works on Debian 12, Debian 13 and Ubuntu 24.04." ;;
+    esac
+    case $(uname -m) in
+    x86_64 | aarch64) ;;
+    *) die "This machine is a $(uname -m)." "It works on x86_64 and aarch64." ;;
+    esac
+    command -v apt-get >/dev/null || die "There is no apt-get." "It comes with Debian and Ubuntu."
+}
+
+check_disk() {
+    local place free need=10
+    if is_platform; then need=2; fi
+    for place in "$DIR" /var/lib/docker "$PREFIX"; do
+        while [ ! -d "$place" ]; do place=$(dirname "$place"); done
+        free=$(df -Pk "$place" | awk 'NR == 2 { print int($4 / 1048576) }')
+        if [ "$free" -lt "$need" ]; then
+            die "The disk of $place has $free GB free, and $need are needed." "Make room, or name another folder: --dir FOLDER"
+        fi
+    done
+}
+
+check_memory() {
+    local megabytes
+    megabytes=$(awk '$1 == "MemTotal:" { print int($2 / 1024) }' /proc/meminfo)
+    if [ "$megabytes" -lt 900 ]; then
+        die "This machine has $megabytes MB of memory, and 1 GB is needed." "Apps need theirs besides."
+    fi
+}
+
+check_engine() {
+    local version feature
+    version=$(engine_version)
+    if [ -n "$version" ]; then
+        if [ "$(printf '%s\n' 20.10 "$version" | sort -V | head -n 1)" != 20.10 ]; then
+            die "The Docker engine here is $version, and 20.10 is the oldest that works." \
+                "It is not ours to change. Upgrade it, then run this again."
+        fi
+        return
+    fi
+    if [ -S /var/run/docker.sock ] && pidof dockerd >/dev/null; then
+        command -v docker >/dev/null && die "A Docker engine is here and does not answer." "Look with: docker version"
+    fi
+    for feature in overlay bridge br_netfilter veth iptable_nat; do
+        has_feature "$feature" || die "This kernel has no $feature, which containers need." \
+            "In a container: give it privileges and /lib/modules of the machine."
+    done
+    [ -d /sys/fs/cgroup ] || die "There is no /sys/fs/cgroup, which containers need." "Mount it."
+}
+
+has_feature() {
+    grep -qw "$1" /proc/filesystems && return
+    [ -d "/sys/module/$1" ] && return
+    grep -qs "/$1.ko" "/lib/modules/$(uname -r)/modules.builtin" && return
+    command -v modprobe >/dev/null && modprobe -n -q "$1" && return
+    # What is built in and has no parameters shows up nowhere. Its trace in the kernel's own table does.
+    grep -qs "\b$(feature_symbol "$1")\b" /proc/kallsyms
+}
+
+feature_symbol() {
+    case $1 in
+    overlay) echo ovl_inode_init ;;
+    bridge) echo br_add_bridge ;;
+    br_netfilter) echo br_nf_pre_routing ;;
+    veth) echo veth_newlink ;;
+    *) echo nf_nat_setup_info ;;
+    esac
+}
+
+check_port() { # PORT OPTION FOR-WHAT
+    local hex
+    hex=$(printf ':%04X' "$1")
+    if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+        awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }'; then
+        die "Port $1, which $3 would need, is in use by something else." "End that, or choose another: $2 N"
+    fi
+}
+
+# --- packages ----------------------------------------------------------------------------------------------------
+
+install_packages() {
+    step "Packages" "Look whether apt-get works: apt-get update"
+    local missing=() services=() package
+    need() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing+=("$2"); }
+    need redis-server redis-server
+    need haproxy haproxy
+    need sshd openssh-server
+    need ssh openssh-client
+    need git git
+    need debootstrap debootstrap
+    need iptables iptables
+    need setpriv util-linux
+    need python3 python3
+    [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
+    [ -f /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+    if engine_answers; then
+        need docker docker.io
+    else
+        need dockerd docker.io
+    fi
+    if [ ${#missing[@]} -eq 0 ] && has_buildkit; then
+        say "       all there"
+        return
+    fi
+
+    export DEBIAN_FRONTEND=noninteractive
+    quietly dpkg --configure -a
+    quietly apt-get update -o DPkg::Lock::Timeout=300
+    # Newer systems have taken these out of docker.io.
+    for package in docker-cli docker-buildx; do
+        apt-cache show --no-all-versions "$package" >/dev/null 2>&1 && missing+=("$package")
+    done
+    for package in redis-server haproxy openssh-server; do
+        [[ " ${missing[*]} " != *" $package "* ]] || services+=("$package")
+    done
+    say "       ${missing[*]}"
+    forbid_services
+    quietly apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 \
+        -o Dpkg::Options::=--force-confold "${missing[@]}"
+    allow_services
+    disable_services ${services[@]+"${services[@]}"}
+}
+
+has_buildkit() { # the client's own, or as its plug-in
+    local client=docker
+    if [ -x /usr/bin/docker ]; then client=/usr/bin/docker; fi
+    DOCKER_BUILDKIT=1 timeout 20 "$client" build --help 2>/dev/null | grep -q -e --secret
+}
+
+forbid_services() {
+    # What Debian starts by itself would take our ports, and is not needed. An engine may start.
+    [ -e "$POLICY" ] && return
+    # shellcheck disable=SC2016 # the $1 is that script's own
+    printf '#!/bin/sh\n# %s\ncase $1 in redis*|haproxy*|ssh*) exit 101 ;; esac\nexit 0\n' "$POLICY_MARK" >"$POLICY"
+    chmod 755 "$POLICY"
+}
+
+allow_services() {
+    if grep -qs "$POLICY_MARK" "$POLICY"; then rm -f "$POLICY"; fi
+}
+
+disable_services() { # only those that came with this installation
+    local package service
+    for package in "$@"; do
+        for service in "${package/openssh-server/ssh}" "${package/openssh-server/ssh.socket}"; do
+            if has_systemd; then
+                systemctl disable "$service" >>"$LOG" 2>&1 || true
+            elif [[ $service != *.socket ]] && command -v update-rc.d >/dev/null; then
+                update-rc.d "$service" disable >>"$LOG" 2>&1 || true
+            fi
+        done
+    done
+}
+
+# --- the engine --------------------------------------------------------------------------------------------------
+
+start_engine() {
+    step "Docker engine" "Look what it says: docker version; journalctl -u docker, or /var/log/paas-dockerd.log"
+    if ! engine_answers; then
+        if has_systemd; then
+            quietly systemctl enable --now docker
+        else
+            quietly service docker start || true
+            wait_for_engine 10 || start_engine_itself
+        fi
+        wait_for_engine 60 || { say "no engine answers" >>"$LOG"; false; }
+    fi
+    say "       $(engine_version) answers"
+}
+
+start_engine_itself() { # where there is no init
+    if ! pidof dockerd >/dev/null; then
+        setsid dockerd >>/var/log/paas-dockerd.log 2>&1 </dev/null &
+    fi
+}
+
+wait_for_engine() { # SECONDS
+    local left=$1
+    until engine_answers; do
+        [ "$left" -gt 0 ] || return 1
+        left=$((left - 1))
+        sleep 1
+    done
+}
+
+# --- users, the program, the stack -------------------------------------------------------------------------------
+
+make_users() {
+    step "Users" "Look at /etc/passwd: paas, paas-git and paas-router are to be system users."
+    local group
+    for name in paas paas-git paas-router; do
+        if ! id "$name" >/dev/null 2>&1; then
+            quietly useradd --system --user-group --home-dir "$DIR" --no-create-home --shell /usr/sbin/nologin "$name"
+        fi
+    done
+    usermod --shell /bin/sh paas-git # it runs what the door was told to
+    group=$(stat -c %G /var/run/docker.sock)
+    if [ "$group" = root ] || [ "$group" = UNKNOWN ]; then
+        die "The engine's socket belongs to the group $group, so only root may use it." \
+            "Give it a group of its own (dockerd --group docker), then run this again."
+    fi
+    quietly usermod --append --groups "$group" paas
+    say "       paas, paas-git, paas-router"
+}
+
+install_program() {
+    local version digest release wanted
+    step "The program" "Look whether this machine reaches the Python package index: pip download click"
+    version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$SOURCE/pyproject.toml" | head -n 1)
+    digest=$(cd "$SOURCE" && program_files | xargs -0 sha256sum | sha256sum | cut -c 1-10)
+    release=$PREFIX/releases/$version-$digest
+    if [ ! -e "$release/.complete" ]; then
+        rm -rf "$release"
+        mkdir -p "$release"
+        (cd "$SOURCE" && program_files | tar -c --null -T - --owner=0 --group=0 --mode=u=rwX,go=rX) | tar -x -C "$release"
+        quietly python3 -m venv "$release/venv"
+        if [ -z "${PIP_CERT:-}" ]; then
+            export PIP_CERT=/etc/ssl/certs/ca-certificates.crt
+        fi
+        quietly "$release/venv/bin/python" -m pip install --disable-pip-version-check --no-input "${release}[server]"
+        rm -rf "$release/build" "$release"/*.egg-info
+        touch "$release/.complete"
+    fi
+    if is_platform; then
+        quietly "$release/venv/bin/python" -I -m paas.serve upgrade --check "$DIR"
+    fi
+    ln -sfn "$release" "$PREFIX/next"
+    mv -T "$PREFIX/next" "$PREFIX/current"
+    for wanted in paas:paas.cli.main paasd:paas.serve; do
+        printf '#!/bin/sh\nexec %s/current/venv/bin/python -I -m %s "$@"\n' "$PREFIX" "${wanted#*:}" >"/usr/local/bin/.${wanted%:*}"
+        chmod 755 "/usr/local/bin/.${wanted%:*}"
+        mv "/usr/local/bin/.${wanted%:*}" "/usr/local/bin/${wanted%:*}"
+    done
+    say "       $version-$digest, in $release"
+}
+
+program_files() { # NUL-separated
+    find paas router buildpacks pyproject.toml README.md tests/apps/python-web -type f \
+        ! -path '*/__pycache__/*' ! -name '*.pyc' -print0 | sort -z
+}
+
+forget_old_programs() { # this one and the one before stay
+    local current
+    current=$(readlink -f "$PREFIX/current")
+    find "$PREFIX/releases" -mindepth 1 -maxdepth 1 -type d ! -path "$current" -printf '%T@ %p\n' |
+        sort -rn | tail -n +2 | cut -d ' ' -f 2- | while read -r release; do rm -rf "$release"; done
+}
+
+build_stack() {
+    step "The stack: build image and run image (two minutes, the first time)" \
+        "Look whether this machine reaches a Debian mirror."
+    "$PREFIX/current/venv/bin/python" -I - "$PREFIX/current/buildpacks/stack" "$SUITE" \
+        ${CERTIFICATES[@]+"${CERTIFICATES[@]}"} 2>>"$LOG" <<'PYTHON'
+import sys
+from pathlib import Path
+
+from paas.builds.stack import StackFailed, ensure_stack
+
+certificates = sorted(Path("/usr/local/share/ca-certificates").rglob("*.crt"))
+certificates += [Path(name) for name in sys.argv[3:]]
+try:
+    made = ensure_stack(
+        Path(sys.argv[1]), sys.argv[2], certificates, lambda text: print(f"       {text}", flush=True)
+    )
+except StackFailed as error:
+    sys.exit(str(error))
+print(f"       {made.run}")
+PYTHON
+}
+
+# --- the platform ------------------------------------------------------------------------------------------------
+
+make_platform() {
+    if is_platform; then
+        if [ ${#GIVEN[@]} -gt 0 ]; then
+            say "       $DIR is there already and keeps its settings: ${GIVEN[*]} changes nothing."
+            say "       They are in $DIR/settings.toml; after a change: paasd upgrade $DIR"
+        fi
+        return
+    fi
+    step "The platform's folder" "Look at $DIR: it is to be empty, or not there."
+    quietly paasd init "$DIR" --domain "$DOMAIN" --http-port "$HTTP_PORT" --api-port "$API_PORT" \
+        --ssh-port "$SSH_PORT" --web-user paas --git-user paas-git --router-user paas-router \
+        --buildpacks "$PREFIX/current/buildpacks" --ssh-host "$(ssh_host)"
+    say "       $DIR"
+}
+
+ssh_host() { if [ "$DOMAIN" = localhost ]; then echo localhost; else echo "$DOMAIN"; fi; }
+
+unit_name() { if [ "$DIR" = /var/lib/paas ]; then echo paas; else echo "paas$(tr '/' '-' <<<"$DIR")"; fi; }
+
+start_platform() {
+    step "Start" "Look: paasd status $DIR, and the logs in $DIR/run/log"
+    local unit
+    unit=$(unit_name)
+    if has_systemd; then
+        cat >"/etc/systemd/system/$unit.service" <<UNIT
+[Unit]
+Description=paas: git push, and the app is served ($DIR)
+After=network-online.target docker.service
+Wants=network-online.target
+
+[Service]
+ExecStart=/usr/local/bin/paasd run $DIR
+Restart=always
+RestartSec=1
+KillMode=process
+LimitNOFILE=1048576
+TimeoutStopSec=90
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+        quietly systemctl daemon-reload
+        quietly systemctl enable "$unit"
+    fi
+    if [ -e "$DIR/run/lock" ] && ! flock --nonblock "$DIR/run/lock" true; then # a supervisor holds it
+        if [ "$(cat "$DIR/run/program")" != "$(readlink -f "$PREFIX/current")/venv" ]; then
+            paasd upgrade "$DIR" | sed 's/^/       /'
+        fi
+    elif has_systemd; then
+        quietly systemctl restart "$unit"
+    else
+        quietly paasd start "$DIR"
+    fi
+    quietly paasd status "$DIR" --wait
+    say "       every program runs"
+}
+
+let_people_in() {
+    step "You" "Look: paasd status $DIR"
+    PERSON=${SUDO_USER:-root}
+    getent passwd "$PERSON" >/dev/null || PERSON=root
+    quietly paasd person "$DIR" "$PERSON" --admin --login "$PERSON"
+    if [ "$PERSON" != root ]; then
+        quietly paasd person "$DIR" "$PERSON" --admin --login root
+    fi
+    say "       $PERSON: key, token and the door's host key are in place"
+}
+
+# --- the sample: the main job on real input -----------------------------------------------------------------------
+
+as_person() { # a command, as whoever typed sudo, in a home of their own
+    runuser -u "$PERSON" -- env "HOME=$(getent passwd "$PERSON" | cut -d : -f 6)" \
+        GIT_SSH_COMMAND="ssh -o BatchMode=yes" "$@"
+}
+
+push_sample() {
+    step "The sample app, pushed with git over SSH" "Look: paas doctor, and paas logs -a sample"
+    local folder code=0
+    folder=$(mktemp -d)
+    cp -r "$PREFIX/current/tests/apps/python-web" "$folder/sample"
+    chown -R "$PERSON" "$folder"
+    (cd "$folder/sample" && commit_sample && create_sample && as_person git push --force paas main 2>&1 | tee -a "$LOG") ||
+        code=$?
+    rm -rf "$folder"
+    [ "$code" = 0 ] || return "$code"
+    answers sample | sed 's/^/       it says: /'
+}
+
+commit_sample() { # the same commit each time, so that it is built once
+    local git=(git -c user.name=paas -c user.email=paas@localhost)
+    as_person "${git[@]}" init --quiet --initial-branch main &&
+        as_person "${git[@]}" add . &&
+        as_person env GIT_AUTHOR_DATE=2026-01-01T00:00:00Z GIT_COMMITTER_DATE=2026-01-01T00:00:00Z \
+            "${git[@]}" commit --quiet --message "The sample app"
+}
+
+create_sample() {
+    if as_person paas info -a sample >>"$LOG" 2>&1; then
+        as_person paas git:remote -a sample >>"$LOG" 2>&1
+    else
+        as_person paas create sample >>"$LOG" 2>&1
+    fi
+}
+
+answers() { # APP: the first line of its page
+    python3 -I - "$1" "$(setting apps_domain)" "$(setting http_port)" <<'PYTHON'
+import sys
+import time
+import urllib.request
+
+app, domain, port = sys.argv[1:]
+asked = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"Host": f"{app}.{domain}"})
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+for attempt in range(50):
+    try:
+        with opener.open(asked, timeout=10) as answer:
+            print(answer.read(200).decode(errors="replace").splitlines()[0])
+            break
+    except OSError as error:
+        why = error
+        time.sleep(0.2)
+else:
+    sys.exit(f"{app} does not answer: {why}")
+PYTHON
+}
+
+setting() { sed -n "s/^$1 = \"\{0,1\}\([^\"]*\)\"\{0,1\}\$/\1/p" "$DIR/settings.toml"; }
+
+farewell() {
+    local domain port url
+    domain=$(setting apps_domain) port=$(setting http_port)
+    url=$domain
+    if [ "$port" != 80 ]; then url=$domain:$port; fi
+    say ""
+    if [ "$WITH_SAMPLE" = yes ]; then
+        say "http://sample.$url/ is served."
+    else
+        say "The platform runs. Apps will answer at http://NAME.$url/"
+    fi
+    if [ "$domain" = localhost ]; then
+        say "Browsers and curl find *.localhost by themselves. Tell other programs: http://127.0.0.1:$port/ with the"
+        say "header 'Host: NAME.localhost'."
+    else
+        say "Point *.$domain at this machine, if that is not done yet."
+    fi
+    say ""
+    say "Next, in a git repository of yours:"
+    say "    paas create my-app && git push paas main"
+    if ! has_systemd; then
+        say ""
+        say "There is no init here that would start it: after a reboot, type this script again, or: paasd start $DIR"
+    fi
+}
+
+main() {
+    read_options "$@"
+    check_options
+    preflight
+    : >"$LOG"
+    chmod 600 "$LOG"
+    trap failed ERR
+    trap allow_services EXIT
+    set -E
+    install_packages
+    start_engine
+    make_users
+    install_program
+    build_stack
+    make_platform
+    start_platform
+    let_people_in
+    if [ "$WITH_SAMPLE" = yes ]; then push_sample; fi
+    forget_old_programs
+    farewell
+}
+
+main "$@"
