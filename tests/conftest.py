@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from paas.model.person import PersonName
 from paas.settings import Settings, new_platform_id
 from paas.store.cipher import Cipher
 from paas.store.database import METADATA, Database
 from paas.store.migrate import TABLES
+from paas.wiring import Platform, connect
+from tests.engine import MemoryEngine, World
 from tests.eventually import eventually
+from tests.make import NOW, make_host
 
 HERE = Path(__file__).parent
 NEED_AN_ENGINE = frozenset({"integration", "multihost", "browser"})
@@ -69,6 +73,20 @@ def record(settings: Settings) -> Iterator[Database]:
     METADATA.create_all(database.engine)
     yield database
     database.close()
+
+
+@pytest.fixture
+def platform(settings: Settings, record: Database, redis_server: Path) -> Iterator[Platform]:
+    """On the memory's engine: one host, one router, the person ana."""
+    settings.redis_socket.symlink_to(redis_server)
+    platform = connect(settings, MemoryEngine(settings.platform, World()))
+    platform.hosts.add(make_host())
+    platform.routers.add("local", NOW)
+    platform.people.add(PersonName("ana"), NOW, is_admin=False)
+    yield platform
+    platform.redis.close()
+    platform.record.close()
+    platform.threads.shutdown()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
