@@ -1,4 +1,4 @@
-"""`paasd web`: the API's process."""
+"""The API's process."""
 
 from pathlib import Path
 

@@ -1,0 +1,188 @@
+"""/apps/{app}/builds: attempts to turn a source into an image, and what became of them."""
+
+import time
+import uuid
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.responses import StreamingResponse
+
+from paas.api.asked import CurrentApp, CurrentNews, CurrentPerson, CurrentPlatform
+from paas.api.fate import Fate, Outcome, current_image, fate_beside, fate_of
+from paas.api.output import CurrentNarrator, follow
+from paas.api.passes import pass_for
+from paas.api.shapes import STACK, IdOut, PersonRefOut, moment, uuid_of
+from paas.api.sources import NotASource, source_of
+from paas.errors import Conflict, Unavailable
+from paas.model.app import App
+from paas.model.build import Build, BuildState
+from paas.model.person import Person
+from paas.store.builds import UnknownBuild
+from paas.wiring import Platform
+
+router = APIRouter(tags=["builds"])
+LISTED = 100
+EXTRA_SECONDS = 300.0
+"""What the job has beside what the build itself may take."""
+STATUS = {Outcome.LIVE: "succeeded", Outcome.PENDING: "pending"}
+
+
+class QueueAway(Unavailable):
+    def __init__(self) -> None:
+        super().__init__("Redis does not answer, so nothing can be built now. See: paas doctor")
+
+
+class BuildOver(Conflict):
+    def __init__(self, build: Build) -> None:
+        super().__init__(f"The build {build.id[:8]} is over ({build.state}). Nothing to cancel.")
+
+
+class SourceBlobIn(BaseModel):
+    url: str
+    version: Annotated[str, Field(max_length=200)] | None = None
+    """The commit."""
+
+
+class BuildIn(BaseModel):
+    source_blob: SourceBlobIn
+
+
+class SourceBlobOut(BaseModel):
+    url: str
+    version: str | None
+    checksum: None = None
+    version_description: None = None
+
+
+class BuildOut(BaseModel):
+    app: IdOut
+    id: str
+    status: str
+    """`succeeded` when its release is live."""
+    outcome: str
+    """Ours: pending, live, failed, cancelled or superseded."""
+    current: bool
+    """Ours: what serves now is the image that it made."""
+    reason: str | None
+    user: PersonRefOut
+    source_blob: SourceBlobOut
+    output_stream_url: str
+    release: IdOut | None
+    slug: IdOut | None
+    created_at: str
+    updated_at: str
+    stack: str = STACK
+    buildpacks: None = None
+
+    @classmethod
+    def of(cls, build: Build, fate: Fate, app: App, person: Person, platform: Platform) -> Self:
+        output = f"/apps/{app.id}/builds/{build.id}/output"
+        number, image = fate.release, build.image
+        return cls(
+            app=IdOut(id=app.id),
+            id=build.id,
+            status=STATUS.get(fate.outcome, "failed"),
+            outcome=fate.outcome,
+            current=fate.is_current,
+            reason=fate.reason,
+            user=PersonRefOut.of(build.person, platform.settings),
+            source_blob=SourceBlobOut(url=f"/sources/{build.source}", version=build.commit or None),
+            output_stream_url=pass_for("GET", output, person, platform),
+            release=None if number is None else IdOut(id=uuid_of("release", app.id, number)),
+            slug=None if image is None else IdOut(id=uuid_of("image", image)),
+            created_at=moment(build.created_at),
+            updated_at=moment(build.ended_at or build.started_at or build.created_at),
+        )
+
+
+@router.get("/apps/{app}/builds")
+def list_builds(
+    app: CurrentApp,
+    person: CurrentPerson,
+    platform: CurrentPlatform,
+    commit: Annotated[str | None, Query()] = None,
+) -> list[BuildOut]:
+    """The newest first; of one commit, if it is named."""
+    current = current_image(app, platform)
+    return [
+        BuildOut.of(build, fate_beside(build, app, current, platform), app, person, platform)
+        for build in platform.builds.of(app.id, LISTED)
+        if commit is None or build.commit == commit
+    ]
+
+
+@router.post("/apps/{app}/builds", status_code=201)
+def begin_build(
+    app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, given: BuildIn
+) -> BuildOut:
+    """Of a source that was uploaded here. Its release is deployed when it is built; follow `output_stream_url`."""
+    source_id = urlsplit(given.source_blob.url).path.removeprefix("/sources/")
+    source = source_of(source_id, person, platform)
+    if not platform.sources.has(source.id):
+        raise NotASource(given.source_blob.url)
+    build = Build(
+        id=str(uuid.uuid4()),
+        app_id=app.id,
+        state=BuildState.QUEUED,
+        source=source.id,
+        commit=given.source_blob.version or "",
+        person=person.name,
+        created_at=time.time(),
+    )
+    platform.builds.add(build)
+    if not platform.wire.build(build.id, platform.settings.build_seconds + EXTRA_SECONDS):
+        platform.builds.end(build.id, BuildState.FAILED, time.time(), "Redis did not answer")
+        raise QueueAway
+    return _out(build, app, person, platform)
+
+
+@router.get("/apps/{app}/builds/{build}")
+def show_build(
+    app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, build: str
+) -> BuildOut:
+    return _out(_named(build, app, platform), app, person, platform)
+
+
+@router.delete("/apps/{app}/builds/{build}")
+def cancel_build(
+    app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, build: str
+) -> BuildOut:
+    """Whoever builds it stops within seconds. What serves now serves on."""
+    found = _named(build, app, platform)
+    reason = f"cancelled by {person.name}"
+    if not platform.builds.end(found.id, BuildState.CANCELLED, time.time(), reason):
+        raise BuildOver(_named(build, app, platform))
+    platform.wire.announce(app.id)
+    return _out(_named(build, app, platform), app, person, platform)
+
+
+@router.get("/apps/{app}/builds/{build}/output")
+def follow_output(
+    app: CurrentApp,
+    platform: CurrentPlatform,
+    news: CurrentNews,
+    narrator: CurrentNarrator,
+    build: str,
+    offset: Annotated[int, Query(ge=0, lt=2**40)] = 0,
+) -> StreamingResponse:
+    """The build's output and what became of its release, live, to the end; from byte `offset` on."""
+    found = _named(build, app, platform)
+    return StreamingResponse(
+        follow(found.id, app, offset, platform, news, narrator),
+        media_type="text/plain",
+        headers={"X-Content-Type-Options": "nosniff"},
+    )
+
+
+def _out(build: Build, app: App, person: Person, platform: Platform) -> BuildOut:
+    return BuildOut.of(build, fate_of(build, app, platform), app, person, platform)
+
+
+def _named(text: str, app: App, platform: Platform) -> Build:
+    """Raises UnknownBuild, also for another app's."""
+    build = platform.builds.get(text)
+    if build is None or build.app_id != app.id:
+        raise UnknownBuild(app.name, text)
+    return build

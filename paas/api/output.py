@@ -1,0 +1,164 @@
+"""What whoever pushed sees: the build's output, then the deploy of its release, then how it ended.
+
+Silence is filled: every ten seconds a line says what is being waited for. Such lines are written to the build's output
+itself, by one of those who follow it, so that all see the same bytes, and who was cut off goes on at the byte where
+they were.
+"""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+
+from paas.api.apps import web_url
+from paas.api.fate import Fate, Outcome, fate_beside, fate_of
+from paas.api.news import News
+from paas.api.versions import REDIS_AWAY
+from paas.logs.segments import LogUnwritable
+from paas.logs.store import LogStore
+from paas.model.app import App, UnknownApp
+from paas.model.build import BuildState
+from paas.scheduler.live import checks, crash_report, outlook
+from paas.wiring import Platform
+
+PAUSE_SECONDS = 0.1
+HEARTBEAT_SECONDS = 10.0
+WORD_SECONDS = 1.0
+"""A stage that is new is told at once, but not more often than so."""
+LAST_BYTES = 8192
+"""Of the output: where a build that failed has said why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is being waited for, and since when."""
+
+    text: str
+    since: float
+    is_told: bool
+    """It is told when it begins, not only when it lasts: the build tells its own beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the record and the output."""
+
+    data: bytes
+    offset: int
+    fate: Fate
+    stage: Stage
+
+
+@dataclass(slots=True)
+class Narrator:
+    """What was last told about each build that is followed. Of the event loop."""
+
+    told: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def line(self, build_id: str, stage: Stage, silent_since: float) -> str | None:
+        """What is to be told now, if anything."""
+        now = time.time()
+        text, at = self.told.get(build_id, ("", 0.0))
+        is_new = stage.is_told and stage.text != text and now - at > WORD_SECONDS
+        if is_new:
+            line = f"       {stage.text}\n"
+        elif now - max(silent_since, at) > HEARTBEAT_SECONDS:
+            line = f"       {stage.text} … ({now - stage.since:.0f} s)\n"
+        else:
+            return None
+        self.told[build_id] = (stage.text, now)
+        return line
+
+    def end(self, build_id: str) -> None:
+        self.told.pop(build_id, None)
+
+
+async def _narrator(connection: HTTPConnection) -> Narrator:
+    narrator: Narrator = connection.app.state.narrator
+    return narrator
+
+
+CurrentNarrator = Annotated[Narrator, Depends(_narrator)]
+
+
+async def follow(
+    build_id: str, app: App, offset: int, platform: Platform, news: News, narrator: Narrator
+) -> AsyncIterator[bytes]:
+    """To the end; or until this process ends, and then whoever follows asks again, from the byte they have."""
+    silent_since = time.time()
+    with news.of(app.id) as waiter:
+        while not news.is_closing:
+            waiter.forget()
+            look = await run_in_threadpool(_look, build_id, app, offset, platform)
+            if look.data:
+                yield look.data
+                offset, silent_since = look.offset, time.time()
+                continue
+            if look.fate.outcome is not Outcome.PENDING:
+                narrator.end(build_id)
+                lines = await run_in_threadpool(_ending, build_id, app, look, platform)
+                yield "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+                return
+            stage = Stage(REDIS_AWAY, look.stage.since, True) if news.is_deaf else look.stage
+            line = narrator.line(build_id, stage, silent_since)
+            if line is None:
+                await waiter.wait(PAUSE_SECONDS)
+            elif not await run_in_threadpool(_write, build_id, line, platform.logs):
+                yield line.encode()
+
+
+def _look(build_id: str, app: App, offset: int, platform: Platform) -> Look:
+    """The state first: what was printed before it ended is then all there."""
+    build = platform.builds.get(build_id)
+    try:
+        app = platform.apps.get(app.id)
+    except UnknownApp:
+        build = None
+    if build is None or app.destroyed_at is not None:
+        gone = Fate(Outcome.CANCELLED, f"{app.name} was destroyed")
+        return Look(b"", offset, gone, Stage("", 0.0, False))
+    if build.state is BuildState.SUCCEEDED:
+        fate = fate_of(build, app, platform)
+    else:
+        fate = fate_beside(build, app, None, platform)
+    if build.state is BuildState.QUEUED:
+        stage = Stage("waiting for a builder", build.created_at, False)
+    elif fate.deploy is None:
+        stage = Stage("building", build.started_at or build.created_at, False)
+    else:
+        text = outlook(app.id, fate.deploy.wake, platform, build.created_at).text
+        stage = Stage(text, fate.deploy.created_at, True)
+    data, offset = platform.logs.read_output(build_id, offset)
+    return Look(data, offset, fate, stage)
+
+
+def _write(build_id: str, line: str, logs: LogStore) -> bool:
+    """False: the disk does not take it."""
+    try:
+        logs.write_output(build_id, line)
+    except LogUnwritable:
+        return False
+    return True
+
+
+def _ending(build_id: str, app: App, look: Look, platform: Platform) -> Sequence[str]:
+    fate, version = look.fate, f"v{look.fate.release}"
+    if fate.release is None:  # the build did not get so far; mostly it has said why
+        last, _ = platform.logs.read_output(build_id, max(0, look.offset - LAST_BYTES))
+        is_told = (fate.reason or "").encode("utf-8", "replace") in last
+        return [] if is_told else [f" !     {fate.reason}"]
+    match fate.outcome:
+        case Outcome.LIVE:
+            url = web_url(app, platform.settings)
+            told = [f"       {line}" for line in checks(app.id, fate.release, platform)]
+            return [*told, f"-----> {url} deployed ({version})"]
+        case Outcome.SUPERSEDED:
+            return [f" !     {version}: {fate.reason}"]
+        case _:
+            report = crash_report(app.id, fate.release, platform)
+            lines = [f" !     {version} did not go live: {fate.reason}"]
+            return [*lines, *(f"       {line}" for line in report)]
