@@ -129,33 +129,21 @@ def docker_command(engine_url: str | None = None) -> list[str]:
 
 def bootstrap_command(suite: str, target: Path, mirror: str | None) -> list[str]:
     """Installs a minimal Debian: mmdebstrap writes the tar `target`, debootstrap fills a folder of that name."""
-    options = ["--variant=minbase", "--components=main", f"--include={BASE_PACKAGES}"]
     if not KEYRING.exists():
         why = f"{KEYRING} is missing. Install it: apt install debian-archive-keyring"
         raise StackFailed("base", why)
-    options.append(f"--keyring={KEYRING}")
-    where = [mirror] if mirror else []
+    chosen = [f"--keyring={KEYRING}", "--variant=minbase", "--components=main"]
+    chosen += [f"--include={BASE_PACKAGES}", suite, f"{target}"]
+    # In a mount namespace of its own, so that whoever is killed leaves no /proc mounted below the folder.
+    apart = ["unshare", "--mount", "--"]
     if mmdebstrap := shutil.which("mmdebstrap"):
-        return [mmdebstrap, "--format=tar", *options, suite, f"{target}", *where]
+        return [*apart, mmdebstrap, "--format=tar", *chosen, *([mirror] if mirror else [])]
     debootstrap = shutil.which("debootstrap")
-    unshare = shutil.which("unshare")
-    if debootstrap is None or unshare is None:
+    if debootstrap is None:
         raise StackFailed("base", "debootstrap is missing. Install it: apt install debootstrap")
-    if not (
-        SCRIPTS / suite
-    ).exists():  # a release newer than the program: all of them install like sid
-        where = [mirror or "", f"{SCRIPTS / 'sid'}"]
-    # In a mount namespace of its own, so that a killed debootstrap leaves no /proc mounted below the folder.
-    return [
-        unshare,
-        "--mount",
-        debootstrap,
-        "--force-check-gpg",
-        *options,
-        suite,
-        f"{target}",
-        *where,
-    ]
+    # A release newer than the program: all of them install like sid. An empty mirror is the default one.
+    script = [] if (SCRIPTS / suite).exists() else [f"{SCRIPTS / 'sid'}"]
+    return [*apart, debootstrap, "--force-check-gpg", *chosen, mirror or "", *script]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +197,14 @@ class _Work:
     def run(self, stage: str, argv: Sequence[str]) -> None:
         """To the end, or StackFailed with the last lines said. A passed deadline ends the whole process group."""
         log = self.scratch / "log"
+        own = {"DOCKER_BUILDKIT": "1", "LC_ALL": "C.UTF-8", "TMPDIR": f"{self.scratch}"}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self.proxies, "DOCKER_BUILDKIT": "1", "LC_ALL": "C.UTF-8"},
+                env={**os.environ, **self.proxies, **own},
                 start_new_session=True,
             )
             try:

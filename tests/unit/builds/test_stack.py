@@ -89,9 +89,7 @@ def test_the_docker_client_is_told_which_engine() -> None:
     assert command[1:] == ["--host", "unix:///somewhere.sock"]
 
 
-def test_the_base_is_checked_against_debians_keys_and_taken_from_the_mirror(
-    tmp_path: Path,
-) -> None:
+def test_the_base_is_checked_against_debians_keys_and_taken_from_the_mirror(tmp_path: Path) -> None:
     command = bootstrap_command("trixie", tmp_path / "base", "http://mirror.test/debian")
 
     assert any(part.startswith("--keyring=") for part in command)
@@ -101,7 +99,8 @@ def test_the_base_is_checked_against_debians_keys_and_taken_from_the_mirror(
 def test_a_suite_that_the_program_does_not_know_is_installed_like_sid(tmp_path: Path) -> None:
     command = bootstrap_command("suite-of-tomorrow", tmp_path / "base", None)
 
-    assert "mmdebstrap" in command[0] or command[-2:] == ["", "/usr/share/debootstrap/scripts/sid"]
+    is_mmdebstrap = any(part.endswith("mmdebstrap") for part in command)
+    assert is_mmdebstrap or command[-2:] == ["", "/usr/share/debootstrap/scripts/sid"]
 
 
 def test_an_engine_that_does_not_run_is_named(definition: Path, tmp_path: Path) -> None:
