@@ -49,7 +49,7 @@ class Build:
     detected: str | None = None
     """What the builder says it found: `Python`, `Dockerfile`."""
     image: str | None = None
-    """The image's own id, once there is one."""
+    """The image's own id, once there is one; from the beginning when a lost image is built again."""
     release: int | None = None
     reason: str | None = None
     """Why it failed or was cancelled, in one line."""

@@ -33,8 +33,8 @@ def start_all(
     started: list[tuple[Container, Future[None]]] = []
     for row in rows:
         if row.host not in image.where:
-            reason = f"host {row.host} has no image of v{release.number}"
-            crash(row, reason, platform, now)
+            platform.containers.move(row.id, GONE, now, is_logged=True)
+            platform.apps.touch(app.id)
             continue
         spec = dyno_spec(app, release, image, row, platform.settings)
         started.append((row, platform.threads.submit(platform.engine.start, row.host, spec)))
@@ -47,7 +47,13 @@ def start_all(
             platform.containers.put_aside(row.host, taken.address, now + ASIDE_SECONDS)
             platform.containers.move(row.id, GONE, now, reason=str(taken), is_logged=True)
             platform.apps.touch(app.id)
-        except (ImageMissing, StartFailed) as failed:
+        except ImageMissing:
+            # Not the container's fault: nothing is placed until the image is there again (see assign).
+            platform.containers.move(row.id, GONE, now, is_logged=True)
+            elsewhere = {host: known for host, known in image.where.items() if host != row.host}
+            platform.builds.place_image(image.id, elsewhere, None)
+            platform.apps.touch(app.id)
+        except StartFailed as failed:
             crash(row, str(failed), platform, now)
             platform.containers.note(row.id, is_logged=True)
         except HostUnreachable as error:

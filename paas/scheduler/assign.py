@@ -1,8 +1,10 @@
 """Gives each missing dyno a host, an address and a row, before anything exists."""
 
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 
+from paas.model.build import Build, BuildState, Image
 from paas.model.container import FILLS, PLACED, Container, Kind
 from paas.model.formation import Dyno
 from paas.scheduler.place import NoAddressLeft, NoHostReady, free_address, place, unreserved
@@ -10,6 +12,9 @@ from paas.scheduler.spec import new_id, serves
 from paas.scheduler.view import View
 from paas.store.leases import Lease
 from paas.wiring import Platform
+
+REBUILD_AGAIN_SECONDS = 300.0
+"""After a build of a lost image that failed."""
 
 
 def assign(
@@ -20,7 +25,10 @@ def assign(
     image = platform.builds.image(view.release.image)
     if image is None:
         return []
-    hosts = {host.name: host for host in platform.hosts.all()}
+    if not image.where:
+        _ask_for_image(view, image, platform, now)
+        return []
+    hosts = {host.name: host for host in platform.hosts.all() if host.name in image.where}
     memory_mb = platform.settings.memory_mb
     placed: list[Container] = []
     blocked: str | None = None
@@ -65,6 +73,32 @@ def assign(
         if blocked != view.app.blocked:
             platform.apps.block(view.app.id, blocked)
         return placed if platform.containers.add(placed, lease) else []
+
+
+def _ask_for_image(view: View, image: Image, platform: Platform, now: float) -> None:
+    """No engine has it any more: it is built again from the kept source, and placed by itself after that."""
+    text = (
+        f"the image of v{view.app.wanted_release} is gone; it is being built again from its source"
+    )
+    if view.app.blocked != text:
+        platform.apps.block(view.app.id, text)
+    builds = platform.builds.of(view.app.id)
+    is_tried = any(build.image == image.id and (build.ended_at or now) > now - REBUILD_AGAIN_SECONDS
+                   and build.created_at > image.created_at for build in builds)  # fmt: skip
+    if is_tried or any(not build.state.is_over for build in builds):
+        return
+    build = Build(
+        id=str(uuid.uuid4()),
+        app_id=view.app.id,
+        state=BuildState.QUEUED,
+        source=image.source,
+        commit=image.commit,
+        person=view.app.owner,
+        created_at=now,
+        image=image.id,
+    )
+    platform.builds.add(build)
+    platform.wire.build(build.id, platform.settings.build_seconds + 300)
 
 
 def _is_sibling(one: Dyno, other: Dyno) -> bool:

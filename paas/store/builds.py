@@ -112,7 +112,7 @@ class BuildStore:
             tx.execute(
                 BUILDS.insert().values(
                     id=build.id, app_id=build.app_id, state=str(build.state), source=build.source,
-                    commit=build.commit, person=build.person, created_at=build.created_at,
+                    commit=build.commit, person=build.person, created_at=build.created_at, image=build.image,
                 )
             )  # fmt: skip
 

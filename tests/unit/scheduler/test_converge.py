@@ -6,6 +6,7 @@ import pytest
 
 from paas.apps.destroy import destroy
 from paas.engine.engine import HostUnreachable
+from paas.model.build import BuildState
 from paas.model.container import CRASHED, RETIRING, STARTING, STOPPING, UP, container_name
 from paas.model.deploy import DeployState
 from paas.model.route import RouteMode
@@ -14,6 +15,7 @@ from paas.releases.rollback import roll_back
 from paas.scheduler.live import OutlookState, outlook
 from paas.scheduler.restart import restart, start, stop
 from paas.scheduler.scale import scale
+from tests.engine import IMAGE, make_image
 from tests.unit.scheduler.stage import Stage
 
 
@@ -399,3 +401,25 @@ def test_replicas_are_spread_over_the_hosts(wide_stage: Stage) -> None:
         "h3",
     ]
     assert all("candidates" in row.placement for row in wide_stage.rows())
+
+
+def test_an_image_that_is_gone_is_built_again_and_what_waits_for_it_is_placed(stage: Stage) -> None:
+    stage.deployed()
+    image = stage.platform.builds.images(stage.app.id)[0]
+    del stage.engine.world.machines["local"].images[IMAGE]
+
+    change = scale(stage.now(), {"web": 2}, "ana", stage.platform, time.time())
+    stage.converges()
+
+    assert "is being built again" in outlook(stage.app.id, change.version, stage.platform, 0).text
+    builds = stage.platform.builds.of(stage.app.id)
+    assert [(build.state, build.image, build.source) for build in builds] == [
+        (BuildState.QUEUED, image.id, image.source)
+    ]
+    stage.engine.world.machines["local"].images["image-2"] = make_image("image-2")
+    stage.platform.builds.place_image(image.id, {"local": "image-2"}, None)
+    stage.platform.apps.touch(stage.app.id)
+    stage.converges()
+    stage.comes_up()
+    stage.converges()
+    assert stage.served() == ["web.1", "web.2"]
