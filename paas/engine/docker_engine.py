@@ -80,9 +80,11 @@ class DockerEngine:
     def start(self, host: str, spec: ContainerSpec) -> None:
         with self._connections.to(host, WORK_SECONDS) as client:
             self._create(client, host, spec)
+            if self._begin(client, host, spec):
+                return
+            self._create(client, host, spec)
             if not self._begin(client, host, spec):
-                self._create(client, host, spec)
-                self._begin(client, host, spec)
+                raise StartFailed(host, spec.name, "the engine refuses its limits")
 
     def attach(self, host: str, spec: ContainerSpec) -> Session:
         with self._connections.to(host, WORK_SECONDS) as client:
@@ -127,7 +129,7 @@ class DockerEngine:
             why = explain(error)
             with fine_if(NOT_THERE, CONFLICT):
                 client.remove_container(spec.name, force=True)
-            if "setting rlimit" in why and host not in self._few_files:
+            if "setting rlimit" in why:  # several may learn it at once
                 self._few_files.add(host)
                 return False
             if spec.address is not None and "address already in use" in why.lower():
