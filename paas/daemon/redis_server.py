@@ -52,7 +52,8 @@ def access_list(settings: Settings) -> str:
     """The users: digests only, so the file tells nobody a password."""
     router = [word for word in router_acl(settings.platform) if word not in UNKNOWN_WORDS]
     users = {"paas": PAAS_ACL, "router": " ".join(router)}
-    lines = ["user default off -@all"]
+    # Nobody can be it, but Redis itself is when it reads its own file after a restart.
+    lines = ["user default off resetpass ~* &* +@all"]
     for user, rules in users.items():
         password = (settings.keys / f"redis.{user}").read_text().strip()
         digest = hashlib.sha256(password.encode()).hexdigest()
