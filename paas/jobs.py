@@ -7,6 +7,7 @@ from pathlib import Path
 
 from paas.doctor import examine as examine_platform
 from paas.model.app import UnknownApp
+from paas.push import give_up_dead_builds as give_up
 from paas.push import push
 from paas.releases.tidy import REMEMBERED_SECONDS, forget, tidy
 from paas.scheduler.converge import converge
@@ -24,6 +25,7 @@ def begin_worker(settings: Settings, name: str) -> None:
     for app_id in platform.leases.end_predecessor(name):
         platform.apps.touch(app_id)
         platform.wire.converge(app_id)
+    give_up(platform, time.time(), name)
 
 
 def connected() -> Platform:
@@ -45,6 +47,11 @@ def converge_app(app_id: str) -> None:
 
 def build_source(build_id: str) -> None:
     push(build_id, connected(), _HERE["name"])
+
+
+def give_up_dead_builds() -> None:
+    """Of workers that died and did not come back."""
+    give_up(connected(), time.time())
 
 
 def tidy_app(app_id: str) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 
 from paas.model.build import BuildState
-from paas.model.container import RETIRING, STARTING, STOPPING, UP, Kind
+from paas.model.container import Kind
 from paas.scheduler.apply import signal
 from paas.scheduler.plan import CRASH_MEMORY_SECONDS, retries
 from paas.scheduler.wake import wake
@@ -32,6 +32,9 @@ class Clock:
                 platform.wire.converge(app.id)
             for build in platform.builds.in_state(BuildState.QUEUED):
                 platform.wire.build(build.id, platform.settings.build_seconds + 300)
+            building = platform.builds.in_state(BuildState.BUILDING)
+            if any((build.lease_until or 0) < now for build in building):
+                platform.wire.upkeep("give_up_dead_builds")
         if now - self._tidied > TIDY_SECONDS:
             self._tidied = now
             platform.wire.upkeep("tidy_all")
@@ -40,13 +43,10 @@ class Clock:
     def _due(self, now: float) -> Iterable[str]:
         """The apps for which a deadline has passed, or a retry is due, since the last tick or before."""
         platform = self._platform
-        for row in platform.containers.in_states([STARTING, UP, RETIRING, STOPPING]):
-            drained = row.since + platform.settings.drain_seconds if row.state is RETIRING else None
-            deadline = drained or row.deadline
-            if deadline is not None and deadline <= now:
-                if row.kind is Kind.RUN:
-                    signal(row, "SIGKILL", platform)
-                yield row.dyno.app_id
+        for row in platform.containers.due(now, platform.settings.drain_seconds):
+            if row.kind is Kind.RUN:
+                signal(row, "SIGKILL", platform)
+            yield row.dyno.app_id
         for deploy in platform.deploys.all_open():
             if deploy.deadline <= now:
                 yield deploy.app_id

@@ -48,6 +48,9 @@ Index(
     unique=True,
     sqlite_where=_IS_LIVE & CONTAINERS.c.address.is_not(None),
 )
+_WITH_DEADLINE = [
+    str(state) for state in (ContainerState.STARTING, ContainerState.UP, ContainerState.STOPPING)
+]
 ASIDE = Table(
     "addresses_aside",
     METADATA,
@@ -85,6 +88,12 @@ class ContainerStore:
 
     def in_states(self, states: Collection[ContainerState]) -> Sequence[Container]:
         return self._select(CONTAINERS.c.state.in_([str(state) for state in states]))
+
+    def due(self, now: float, drain_seconds: float) -> Sequence[Container]:
+        """Those whose state has lasted too long."""
+        late = (CONTAINERS.c.deadline <= now) & CONTAINERS.c.state.in_(_WITH_DEADLINE)
+        drained = CONTAINERS.c.since <= now - drain_seconds
+        return self._select(late | (drained & (CONTAINERS.c.state == str(ContainerState.RETIRING))))
 
     def crashed_since(self, at: float) -> Sequence[Container]:
         """Whatever has become of them."""
