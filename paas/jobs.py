@@ -2,10 +2,12 @@
 
 import os
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from paas.doctor import examine as examine_platform
+from paas.errors import PaasError
 from paas.model.app import UnknownApp
 from paas.push import give_up_dead_builds as give_up
 from paas.push import push
@@ -25,7 +27,8 @@ def begin_worker(settings: Settings, name: str) -> None:
     for app_id in platform.leases.end_predecessor(name):
         platform.apps.touch(app_id)
         platform.wire.converge(app_id)
-    give_up(platform, time.time(), name)
+    with suppress(PaasError):  # the sweep does it once more
+        give_up(platform, time.time(), name)
 
 
 def connected() -> Platform:
