@@ -97,6 +97,8 @@ def test_each_sample_is_known_by_its_buildpack(
         ({"package.json": "{}", "index.html": ""}, "Static site"),
         ({"package.json": '{"scripts": {"start": "x"}}', "static.json": "{}"}, "Static site"),
         ({"public/index.html": ""}, "Static site"),
+        ({"package.json": "{", "index.html": ""}, "Node.js"),
+        ({"pyproject.toml": "[project"}, "Python"),
     ],
 )
 def test_the_files_decide(workshop: Workshop, files: Mapping[str, str], name: str | None) -> None:
@@ -241,7 +243,27 @@ def test_the_web_process_is_guessed_without_a_procfile(
     built = workshop.build("python")
 
     assert built.web == web
-    assert (f"`{web}`" in built.output) == bool(web)
+    assert ("guessed from" in built.output) == bool(web)
+
+
+def test_a_pyproject_that_cannot_be_read_is_named(workshop: Workshop) -> None:
+    workshop.source(files={"pyproject.toml": "[project"})
+
+    built = workshop.build("python")
+
+    assert not built.accepted
+    assert built.output.splitlines()[-1].startswith(" !     pyproject.toml cannot be read: ")
+
+
+def test_a_procfile_leaves_nothing_to_guess(workshop: Workshop) -> None:
+    flask = "from flask import Flask\napp = Flask(__name__)\n"
+    files = {"requirements.txt": "flask\ngunicorn", "app.py": flask, "Procfile": "worker: x"}
+    workshop.source(files=files)
+
+    built = workshop.build("python")
+
+    assert built.accepted
+    assert built.web == ""
 
 
 def test_a_uv_project_gets_its_packages_but_not_those_of_development(workshop: Workshop) -> None:

@@ -12,7 +12,6 @@ from pack import (
     build_environment,
     config_vars,
     fail,
-    has_web_process,
     remove_tree,
     run,
     title,
@@ -28,15 +27,20 @@ def compile_node(app: Path, cache: Path, env_dir: Path) -> None:
 
     `app` must be /app.
     """
-    package = PackageFile.read(app)
+    package = PackageFile.of(app)
     if package is None:
         fail("This is no Node.js app: there is no package.json")
     title("Node.js app detected (package.json)")
     build(package, app, cache, env_dir)
     write_profile(app, "nodejs.sh", PROFILE.read_text() + MEMORY_PROFILE.read_text())
-    is_unsaid = not has_web_process(app) and "start" not in package.scripts
-    if is_unsaid and (app / "server.js").is_file():
-        title("No web process and no start script: `npm start` runs server.js")
+    if starts_by_npm(package, app):
+        title("There is no Procfile. The web process is: npm start")
+
+
+def starts_by_npm(package: PackageFile, app: Path) -> bool:
+    """Without a Procfile, which says it all. Without a start script npm starts server.js."""
+    has_start = "start" in package.scripts or (app / "server.js").is_file()
+    return has_start and not (app / "Procfile").is_file()
 
 
 def build(package: PackageFile, app: Path, cache: Path, env_dir: Path) -> None:

@@ -11,6 +11,10 @@ from pack import fail, has_web_process
 INSTALL_SCRIPTS = ("preinstall", "install", "postinstall", "prepare")
 
 
+class Unreadable(Exception):
+    """It is there, and no one can tell what it says."""
+
+
 @dataclass(frozen=True, slots=True)
 class PackageFile:
     """Every section is a mapping of text to text; what is not is left out."""
@@ -26,16 +30,16 @@ class PackageFile:
 
     @classmethod
     def read(cls, app: Path) -> Self | None:
-        """None if there is none. One that cannot be read ends the build."""
-        try:
-            text = (app / "package.json").read_text()
-            content = json.loads(text)
-        except FileNotFoundError:
+        """None if there is none."""
+        if not (app / "package.json").is_file():
             return None
+        try:
+            text = (app / "package.json").read_text(encoding="utf-8-sig")
+            content = json.loads(text)
         except (ValueError, RecursionError) as error:
-            fail(f"package.json cannot be read: {error}")
+            raise Unreadable(f"package.json cannot be read: {error}") from None
         if not isinstance(content, dict):
-            fail("package.json must hold an object: { … }")
+            raise Unreadable("package.json must hold an object: { … }")
         return cls(
             text=text,
             scripts=_texts(content, "scripts"),
@@ -45,6 +49,14 @@ class PackageFile:
             manager=str(content.get("packageManager", "")),
             has_workspaces="workspaces" in content,
         )
+
+    @classmethod
+    def of(cls, app: Path) -> Self | None:
+        """None if there is none. One that cannot be read ends the build."""
+        try:
+            return cls.read(app)
+        except Unreadable as error:
+            fail(f"{error}")
 
     @property
     def build_script(self) -> str | None:

@@ -14,7 +14,6 @@ from pack import (
     build_environment,
     config_vars,
     fail,
-    has_web_process,
     remove_tree,
     run,
     say,
@@ -50,8 +49,8 @@ def compile_python(app: Path, cache: Path, env_dir: Path) -> None:
     collect_static(app, venv, environment)
     run_hook(app, "post_compile", environment)
 
-    if not has_web_process(app) and (guessed := guess(app, venv / "bin")):
-        title(f"No web process in a Procfile: `{guessed[0]}`, guessed from {guessed[1]}")
+    if guessed := guess(app, venv / "bin"):
+        title(f"There is no Procfile. The web process is guessed from {guessed[1]}: {guessed[0]}")
 
 
 def decide_kind(app: Path) -> Kind:

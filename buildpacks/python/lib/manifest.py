@@ -30,7 +30,7 @@ def manifest_of(app: Path) -> Kind | None:
     for kind in Kind:
         if not (app / kind.value).is_file():
             continue
-        if kind is Kind.PYPROJECT and "project" not in pyproject(app):
+        if kind is Kind.PYPROJECT and not _may_name_project(app):
             continue  # settings of a linter make no app
         return kind
     return None
@@ -43,6 +43,14 @@ def pyproject(app: Path) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         fail(f"pyproject.toml cannot be read: {error}")
+
+
+def _may_name_project(app: Path) -> bool:
+    """Also if it cannot be read: installing from it says what is wrong."""
+    try:
+        return "project" in tomllib.loads((app / "pyproject.toml").read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return True
 
 
 def asked_version(app: Path) -> AskedVersion | None:

@@ -1,4 +1,4 @@
-"""The web process of an app that has not named one: guessed from what is installed and what its modules define."""
+"""The web process of an app without a Procfile: guessed from what is installed and what its modules define."""
 
 import ast
 from collections.abc import Iterator
@@ -54,7 +54,12 @@ class Found:
 
 
 def guess(app: Path, programs: Path) -> tuple[str, str] | None:
-    """The command, and the file it was guessed from. `programs` is the bin folder of what is installed."""
+    """The command, and the file it was guessed from; None also if there is a Procfile, which says it all.
+
+    `programs` is the bin folder of what is installed.
+    """
+    if (app / "Procfile").is_file():
+        return None
     has_gunicorn, has_uvicorn, has_waitress = (
         (programs / name).exists() for name in ("gunicorn", "uvicorn", "waitress-serve")
     )

@@ -16,7 +16,7 @@ def deciding_file(app: Path) -> str | None:
     """What makes this a static site; None: nothing does."""
     if (app / "static.json").is_file():
         return "static.json"
-    package = PackageFile.read(app)
+    package = PackageFile.of(app)
     if package is not None and package.build_script and package.is_site(app):
         return f"package.json, {package.build_script} script"
     pages = [f"{folder}/index.html".removeprefix("./") for folder in (".", *OUTPUTS)]
@@ -31,7 +31,7 @@ def compile_static(app: Path, cache: Path, env_dir: Path) -> None:
             f"This is no static site: there is no static.json, and no index.html in {', '.join(OUTPUTS)}"
         )
     title(f"Static site detected ({decided_by})")
-    package = PackageFile.read(app)
+    package = PackageFile.of(app)
     is_built = package is not None and package.build_script is not None
     if package is not None and is_built:
         build(package, app, cache, env_dir)
