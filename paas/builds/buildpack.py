@@ -1,0 +1,163 @@
+"""A tree without a Dockerfile: a buildpack compiles it in a container of the build image, limited like any dyno."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from paas.builds.container import APP_USER, container_spec, run
+from paas.builds.layer import finish, layer_begun
+from paas.builds.order import BuildFailed, Built, Order
+from paas.builds.procfile import InvalidProcfile, parse_procfile, read_procfile
+from paas.builds.sources import Tree
+from paas.builds.stack import host_proxies
+from paas.engine.engine import ImageMissing
+from paas.model.build import Builder
+
+PORT = 5000
+OUT_LIMIT = 256 * 1024
+SCRIPTS = Path(__file__).parent
+STAGES = {
+    "unpack": "the source could not be unpacked",
+    "compile": "the {detected} buildpack failed (bin/compile",
+    "release": "the {detected} buildpack failed (bin/release",
+}
+
+
+class NothingDetected(BuildFailed):
+    def __init__(self, tried: str) -> None:
+        super().__init__(
+            "nothing says how to build it: there is no Dockerfile, and none of the buildpacks "
+            f"({tried}) knows the tree. "
+            "Add a Dockerfile, or what a buildpack looks for at the top of the tree, such as requirements.txt, "
+            "package.json or index.html"
+        )
+
+
+def detect(tree: Tree) -> str | None:
+    """Which buildpack it is shows in the container: what looks at the tree may be somebody else's program."""
+    return "buildpack" if tree.files else None
+
+
+def build(order: Order) -> Built:
+    """Raises BuildFailed."""
+    if order.tree.procfile is not None:
+        read_procfile(order.tree.procfile)  # a mistake shows before the work and not after it
+    _lay_out(order)
+    with layer_begun(order) as layer:
+        detected = _compile(order)
+        processes = _processes(order.folder / "out", detected)
+        image = finish(layer, order)
+    return Built(image, processes, PORT, detected, Builder.BUILDPACK)
+
+
+def _lay_out(order: Order) -> None:
+    """The folders that the containers mount; the one around them is closed to everybody else."""
+    folder = order.folder
+    for name in ("app", "out", "in", "in/env"):
+        (folder / name).mkdir()
+    for name in ("compile.sh", "install.sh", "start.sh"):
+        shutil.copyfile(SCRIPTS / name, folder / "in" / name)
+    for name, value in order.config.vars.items():
+        (folder / "in" / "env" / name).write_text(value, newline="")
+    cache = cache_folder(order)
+    cache.mkdir(parents=True, exist_ok=True)
+    for own in (folder / "app", folder / "out", cache):
+        _give_to_app(own)
+    for path in (folder / "in").rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (folder / "in").chmod(0o755)
+
+
+def _give_to_app(folder: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(folder, APP_USER, APP_USER)
+    elif folder.stat().st_uid == os.geteuid():
+        folder.chmod(0o777)
+
+
+def cache_folder(order: Order) -> Path:
+    return order.settings.builds / "cache" / order.app.id
+
+
+def _compile(order: Order) -> str:
+    """What was detected. The output is shown as it comes."""
+    settings, folder = order.settings, order.folder
+    spec = replace(
+        container_spec(order, settings.stack_build, order.container_id, "/in/compile.sh"),
+        env={
+            **host_proxies(),
+            "STACK": settings.stack_run.rpartition(":")[2].removesuffix("-run"),
+            "SOURCE_VERSION": order.build.commit,
+            "REQUEST_ID": order.build.id,
+        },
+        user=f"{APP_USER}:{APP_USER}",
+        mounts={
+            str(folder / "app"): "/app",
+            str(folder / "out"): "/out",
+            str(folder / "in"): "/in",
+            str(order.source): "/source.tar",
+            str(cache_folder(order)): "/cache",
+            str(settings.buildpacks_dir): "/buildpacks",
+        },
+    )
+    try:
+        code, is_oom = run(order, spec)
+    except ImageMissing:
+        raise BuildFailed(
+            f"the stack's image {spec.image} is not on host {order.host.name}. Its operator runs install.sh again"
+        ) from None
+    stage = _read(folder / "out" / "stage").strip()
+    detected = order.output.clean(_read(folder / "out" / "detected"))[:60]
+    if is_oom and code:
+        raise BuildFailed(
+            f"out of memory: the limit of a build is {settings.build_memory_mb} MB (setting build_memory_mb)"
+        )
+    if stage == "detect" and code:
+        raise NothingDetected(", ".join(_read(settings.buildpacks_dir / "order").split()))
+    if stage != "done" or code:
+        why = STAGES.get(stage, "the build's container failed (").format(detected=detected)
+        ending = f" ended with {code})" if "(" in why else ""
+        raise BuildFailed(why + ending)
+    return detected
+
+
+def _processes(out: Path, detected: str) -> Mapping[str, str]:
+    """Those of the Procfile; without one those that the buildpack names."""
+    procfile = _read(out / "Procfile")
+    if procfile:
+        return parse_procfile(procfile)
+    lines = [f"{name}: {command}" for name, command in _default_types(out, detected).items()]
+    if not lines:
+        raise BuildFailed(
+            f"there is no Procfile, and the {detected} buildpack does not know how this app is started. "
+            "Add a file Procfile with a line such as: web: ./server"
+        )
+    try:
+        return parse_procfile("\n".join(lines))
+    except InvalidProcfile as error:
+        raise BuildFailed(f"bin/release of the {detected} buildpack: {error}") from None
+
+
+def _default_types(out: Path, detected: str) -> dict[str, str]:
+    try:
+        value = yaml.safe_load(_read(out / "release.yml"))
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise BuildFailed(f"bin/release of the {detected} buildpack printed no YAML") from None
+    types = value.get("default_process_types") if isinstance(value, dict) else None
+    if not isinstance(types, dict):
+        return {}
+    return {str(name): " ".join(str(command).split("\n")) for name, command in types.items()}
+
+
+def _read(path: Path) -> str:
+    """Empty when it is not there. What a build wrote may be anything: no link is followed, no pipe waited for."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    with os.fdopen(file, "rb") as content:
+        return content.read(OUT_LIMIT).decode("utf-8", "replace")

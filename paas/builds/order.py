@@ -1,0 +1,62 @@
+"""What a builder is told, and what it hands back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from paas.builds.keep import Keeper
+from paas.builds.output import Output
+from paas.builds.sources import Tree
+from paas.engine.engine import Engine
+from paas.errors import Failed
+from paas.model.app import App
+from paas.model.build import Build, Builder
+from paas.model.config import Config
+from paas.model.host import Host
+from paas.settings import Settings
+
+
+class BuildFailed(Failed):
+    """The source could not be built. The message is the reason, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One build, with what it may use."""
+
+    build: Build
+    app: App
+    config: Config
+    source: Path
+    """The checked tar."""
+    tree: Tree
+    folder: Path
+    """The build's own, empty; removed afterwards."""
+    tag: str
+    """What the image is to be called."""
+    host: Host
+    engine: Engine
+    settings: Settings
+    output: Output
+    keeper: Keeper
+
+    @property
+    def container_id(self) -> str:
+        """Of the build's container; its others add a word to it."""
+        return self.build.id.replace("-", "")[:12]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Of the image."""
+        return {"paas.platform": self.settings.platform, "paas.app": self.app.id}
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    image: str
+    """The engine's id of it."""
+    processes: Mapping[str, str]
+    """Process type -> command; an empty command means the image's own."""
+    port: int
+    detected: str
+    builder: Builder

@@ -1,0 +1,92 @@
+"""A build's output: Heroku's form, no config values in it, and no more of it than a person can read."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable
+
+Report = Callable[[str], None]
+
+SECRET_LENGTH = 6
+"""A config value of at least so many characters never appears; shorter ones are words of any text."""
+REDACTED = "[REDACTED]"
+OUTPUT_LIMIT = 10 * 1024 * 1024
+"""Characters of a program's output; of what comes after them only the end is kept."""
+TAIL_LIMIT = 64 * 1024
+LINE_LIMIT = 64 * 1024
+_STRANGE = re.compile(r"\x1b(?!\[[0-9;]{0,20}m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+"""What moves a cursor. Colours and tabs may pass."""
+
+
+class Output:
+    """Lines of ours, and what programs print. Nothing is held back but the line that is not whole yet."""
+
+    def __init__(self, report: Report, config: Iterable[str] = ()) -> None:
+        """`config`: the values that must not appear."""
+        self._report = report
+        self._secrets = _pattern(config)
+        self._rest = b""
+        self._left = OUTPUT_LIMIT
+        self._tail: deque[str] = deque()
+        self._tail_size = self._left_out = 0
+
+    def title(self, text: str) -> None:
+        self._report(f"-----> {text}\n")
+
+    def line(self, text: str) -> None:
+        self._report(f"       {text}\n")
+
+    def complain(self, text: str) -> None:
+        self._report(f" !     {text}\n")
+
+    def feed(self, data: bytes, indent: str = "") -> None:
+        """What a program printed, as it comes."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > LINE_LIMIT:
+            lines.append(self._rest[:LINE_LIMIT] + b" [cut]")
+            self._rest = b""
+        self._show([f"{indent}{self._clean(line)}\n" for line in lines])
+
+    def end(self, indent: str = "") -> None:
+        """The program has ended: the last line, and the end of what was left out."""
+        if self._rest:
+            self.feed(b"\n", indent)
+        if self._tail:
+            left_out = self._left_out - len(self._tail)
+            self._report(f"       [{left_out} lines are left out here]\n" + "".join(self._tail))
+            self._tail.clear()
+            self._tail_size = self._left_out = 0
+
+    def clean(self, text: str) -> str:
+        """Without config values, and on one line: for a reason that quotes a program."""
+        return " ".join(self._clean(text.encode("utf-8", "replace")).split())
+
+    def _clean(self, line: bytes) -> str:
+        text = line.decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]
+        if self._secrets is not None:
+            text = self._secrets.sub(REDACTED, text)
+        return _STRANGE.sub("", text)
+
+    def _show(self, lines: list[str]) -> None:
+        shown = []
+        for line in lines:
+            if self._left > 0:
+                self._left -= len(line)
+                shown.append(line)
+            else:
+                self._keep(line)
+        if shown:
+            self._report("".join(shown))
+
+    def _keep(self, line: str) -> None:
+        self._left_out += 1
+        self._tail.append(line)
+        self._tail_size += len(line)
+        while self._tail_size > TAIL_LIMIT and len(self._tail) > 1:
+            self._tail_size -= len(self._tail.popleft())
+
+
+def _pattern(config: Iterable[str]) -> re.Pattern[str] | None:
+    """Output comes in lines, so a value of several lines is looked for line by line."""
+    parts = {part.strip() for value in config for part in [value, *value.splitlines()]}
+    secrets = sorted((part for part in parts if len(part) >= SECRET_LENGTH), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, secrets))) if secrets else None

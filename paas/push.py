@@ -1,0 +1,204 @@
+"""A PUSH ON ONE PAGE: the source is built, the image released, the release wanted. The rest is converge's."""
+
+import shutil
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from paas.builds.build import build_image
+from paas.builds.discard import discard, workplace
+from paas.builds.keep import LEASE_SECONDS, BuildCancelled, Keeper
+from paas.builds.order import BuildFailed, Built, Order
+from paas.builds.output import Output
+from paas.engine.engine import ImageSeen
+from paas.errors import PaasError
+from paas.logs.segments import LogUnwritable
+from paas.logs.store import say
+from paas.model.app import App
+from paas.model.build import Build, BuildState, Image
+from paas.model.config import Config
+from paas.model.container import container_name
+from paas.model.log import LogLine
+from paas.model.release import Release
+from paas.releases.create import release_image, wanted_config
+from paas.scheduler.spec import image_name
+from paas.scheduler.wake import wake
+from paas.wiring import Platform
+
+HOST = "local"
+"""Where builds run."""
+DISK_FLOOR_MB = 512
+"""With less than this left nothing is built."""
+PLATFORM_FAILED = (
+    "the platform itself failed; its operator finds why in the log of the build workers"
+)
+WORKER_DIED = "its worker died. Push again"
+
+
+def push(build_id: str, platform: Platform, worker: str) -> None:
+    """The build is over when it returns; if it succeeded, its release is wanted. A second call finds nothing to do."""
+    now = time.time()
+    if not platform.builds.begin(build_id, worker, now, now + LEASE_SECONDS):
+        return
+    build = platform.builds.get(build_id)
+    assert build is not None
+    try:
+        app = platform.apps.named(build.app_id)
+        config = wanted_config(app, platform)
+        output = Output(lambda text: _write(build, text, platform), config.vars.values())
+        try:
+            _build_and_release(build, app, config, output, platform)
+        except PaasError as error:
+            _fail(build, error, output, platform)
+    finally:
+        platform.builds.end(build_id, BuildState.FAILED, time.time(), PLATFORM_FAILED)
+        platform.wire.announce(build.app_id)
+        _begin_next(build.app_id, platform)
+
+
+def _build_and_release(
+    build: Build, app: App, config: Config, output: Output, platform: Platform
+) -> None:
+    settings, begun = platform.settings, time.monotonic()
+    say(platform.logs, app.id, "api", f"Build started by user {build.person}", time.time())
+    _check_disk(platform)
+    tree = platform.sources.check(build.source, settings.source_mb)
+    with (
+        Keeper(build.id, platform.builds, settings.build_seconds) as keeper,
+        workplace(_folder(build.id, platform), platform.engine, HOST, settings) as folder,
+    ):
+        order = Order(
+            build=build,
+            app=app,
+            config=config,
+            source=platform.sources.path(build.source),
+            tree=tree,
+            folder=folder,
+            tag=f"{image_name(settings.platform, app)}:build-{build.id[:8]}",
+            host=platform.hosts.get(HOST),
+            engine=platform.engine,
+            settings=settings,
+            output=output,
+            keeper=keeper,
+        )
+        built = build_image(order)
+        seen = platform.engine.image(HOST, built.image)
+        if seen is None:
+            raise BuildFailed("the image is gone from the engine again")
+        seconds = time.monotonic() - begun
+        output.title(f"Build succeeded in {seconds:.1f} s, image {seen.size / 1e6:.0f} MB")
+        keeper.check()
+        if build.image is not None:
+            _restore(build, built, platform)
+            output.title("The image is there again")
+        else:
+            release = _release(build, app, built, seen, platform)
+            output.title(f"Releasing v{release.number}")
+        platform.builds.end(build.id, BuildState.SUCCEEDED, time.time())
+    say(platform.logs, app.id, "api", "Build succeeded", time.time())
+
+
+def _release(build: Build, app: App, built: Built, seen: ImageSeen, platform: Platform) -> Release:
+    """Between noting the image and noting the release this may die: the image tells whether there is one."""
+    now = time.time()
+    image = Image(
+        id=str(uuid.uuid4()),
+        app_id=app.id,
+        builder=built.builder,
+        arch=seen.arch,
+        port=built.port,
+        where={HOST: built.image},
+        source=build.source,
+        commit=build.commit,
+        created_at=now,
+    )
+    platform.builds.note(
+        build.id, image=image.id, builder=str(built.builder), detected=built.detected
+    )
+    version = build.commit[:7] if build.commit else build.id[:8]
+    release = release_image(
+        app, image, built.processes, f"Deploy {version}", build.commit, build.person, platform, now
+    )
+    platform.builds.note(build.id, release=release.number)
+    return release
+
+
+def _restore(build: Build, built: Built, platform: Platform) -> None:
+    """It took the place of an image that was lost: its releases run again."""
+    assert build.image is not None
+    platform.builds.place_image(build.image, {HOST: built.image}, None)
+    wake([build.app_id], platform)
+
+
+def _check_disk(platform: Platform) -> None:
+    free_mb = shutil.disk_usage(platform.settings.builds).free >> 20
+    if free_mb < DISK_FLOOR_MB:
+        raise BuildFailed(
+            f"only {free_mb} MB are left on the platform's disk, and a build needs {DISK_FLOOR_MB}. "
+            "Its operator types: paasd doctor"
+        )
+
+
+def _fail(build: Build, error: PaasError, output: Output, platform: Platform) -> None:
+    """The output's last words first: who reads it stops when the build is over."""
+    is_cancelled = isinstance(error, BuildCancelled)
+    reason = output.clean(str(error))
+    with suppress(LogUnwritable):
+        output.title("Build cancelled" if is_cancelled else "Build failed")
+        if not is_cancelled:
+            output.complain(reason)
+    state = BuildState.CANCELLED if is_cancelled else BuildState.FAILED
+    platform.builds.end(build.id, state, time.time(), reason)
+    say(platform.logs, build.app_id, "api", f"Build {state}: {reason}", time.time())
+
+
+def _write(build: Build, text: str, platform: Platform) -> None:
+    """To the build's own output, and to the app's log."""
+    platform.logs.write_output(build.id, text)
+    at_ns = time.time_ns()
+    with suppress(LogUnwritable):
+        platform.logs.append(
+            build.app_id, [LogLine(at_ns, "app", "build", line) for line in text.splitlines()]
+        )
+
+
+def _begin_next(app_id: str, platform: Platform) -> None:
+    """What was queued while this one was under way found it under way."""
+    for build in platform.builds.of(app_id):
+        if build.state is BuildState.QUEUED:
+            platform.wire.build(build.id, platform.settings.build_seconds + 300)
+
+
+def _folder(build_id: str, platform: Platform) -> Path:
+    return platform.settings.builds / "work" / build_id
+
+
+def give_up_dead_builds(platform: Platform, now: float, worker: str | None = None) -> None:
+    """Builds whose lease ran out, or whose worker was `worker`: nobody is at them any more. Safe to repeat."""
+    for build in platform.builds.in_state(BuildState.BUILDING):
+        if build.worker != worker and (build.lease_until or 0) >= now:
+            continue
+        release = _release_of(build, platform)
+        if release is not None:
+            platform.builds.note(build.id, release=release.number)
+            platform.builds.end(build.id, BuildState.SUCCEEDED, now)
+        else:
+            with suppress(LogUnwritable):
+                _write(build, f"-----> Build failed\n !     {WORKER_DIED}\n", platform)
+            platform.builds.end(build.id, BuildState.FAILED, now, WORKER_DIED)
+        container = container_name(platform.settings.platform, build.id.replace("-", "")[:12])
+        for name in (container, f"{container}-image"):
+            with suppress(PaasError):
+                platform.engine.remove(HOST, name)
+        discard(_folder(build.id, platform), platform.engine, HOST, platform.settings)
+        platform.wire.announce(build.app_id)
+        _begin_next(build.app_id, platform)
+
+
+def _release_of(build: Build, platform: Platform) -> Release | None:
+    """What the build came to before its worker died."""
+    if build.image is None:
+        return None
+    releases = platform.releases.all(build.app_id)
+    return next((release for release in releases if release.image == build.image), None)
