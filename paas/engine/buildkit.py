@@ -31,6 +31,8 @@ _PREFIXES = re.compile(
 _BASE = re.compile(r"\[internal\] load metadata for (\S+)")
 _CLIPPED = re.compile(r"\d+\.\d+ \[output clipped, (.*)\]")
 _EXIT = re.compile(r"(?:executor failed running|process) .*exit code: (\d+)$")
+_SUMMARY = "------"
+"""From here on the failed step's output is repeated; the very last line is the error."""
 _ENGINE_GONE = "Cannot connect to the Docker daemon"
 
 
@@ -162,6 +164,7 @@ class Progress:
     def __init__(self) -> None:
         self._titles: dict[str, str] = {}
         self._failed: tuple[str, str] | None = None
+        self._is_over = False
         self._last = "the docker program failed"
 
     @property
@@ -180,8 +183,8 @@ class Progress:
     def read(self, line: str) -> Iterator[str]:
         """What is to be shown of one line."""
         numbered = re.match(r"#(\d+) (.*)", line)
-        if numbered is None:
-            # Behind the steps the failed one's output is repeated; the very last line is the error.
+        if numbered is None or self._is_over:
+            self._is_over = self._is_over or line == _SUMMARY
             self._last = line.strip() or self._last
             return
         number, text = numbered[1], numbered[2]
