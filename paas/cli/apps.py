@@ -9,7 +9,7 @@ from paas.cli.client import path
 from paas.cli.command import as_json, command, on_app
 from paas.cli.remotes import check_remote, is_repository, point
 from paas.cli.session import REMOTE, Session
-from paas.cli.text import columns, plain, say, show, show_json, when
+from paas.cli.text import columns, plain, say, show, show_json, when, who
 from paas.errors import Conflict, Invalid
 
 
@@ -109,7 +109,7 @@ def info(session: Session, app: str, as_json: bool) -> None:
     rows = (
         ("Web URL:", found.get("web_url")),
         ("Git URL:", found.get("git_url")),
-        ("Owner:", (found.get("owner") or {}).get("email")),
+        ("Owner:", who(found.get("owner")) or None),
         ("Dynos:", ", ".join(f"{line['type']}={line['quantity']}" for line in formation) or None),
         ("State:", "stopped" if found.get("stopped") else None),
         ("Created:", when(found.get("created_at"), now) or None),

@@ -1,17 +1,19 @@
 """builds, builds:output, builds:cancel."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
-from paas.cli.client import Client, path
+from paas.cli.client import ApiRefused, Client, path
 from paas.cli.command import as_json, command, on_app
+from paas.cli.patience import Patience
 from paas.cli.session import Session
-from paas.cli.text import columns, plain, say, show, show_json, when
-from paas.errors import Unknown
+from paas.cli.text import columns, plain, say, show, show_json, when, who
+from paas.errors import Unavailable, Unknown
 
+PENDING = "pending"
 SHOWN = 8
 """How much of an id and of a commit is shown; a person may type as little."""
 
@@ -46,7 +48,7 @@ def list_builds(session: Session, app: str, num: int, as_json: bool) -> None:
                     build["id"][:SHOWN],
                     build.get("outcome") if build["status"] == "failed" else build["status"],
                     ((build.get("source_blob") or {}).get("version") or "")[:SHOWN],
-                    (build.get("user") or {}).get("email"),
+                    who(build.get("user")),
                     when(build.get("created_at"), now),
                     build.get("reason"),
                 )
@@ -68,11 +70,28 @@ def output(session: Session, build: str | None, app: str) -> None:
     Of BUILD, or of the newest; one that is still under way is followed to its end.
     """
     found = _find(app, build, _newest_first(session.api, app))
-    target = path("apps", app, "builds", found["id"], "output")
     with click.open_file("-", "wb") as out:
-        for piece in session.api.stream(target, "text/plain"):
+        for piece in follow(session.api, path("apps", app, "builds", found["id"])):
             out.write(piece)
             out.flush()
+
+
+def follow(api: Client, build: str) -> Iterator[bytes]:
+    """Every byte once, until it is known what became of the build. An API that restarts meanwhile is asked again."""
+    patience, offset = Patience(), 0
+    while True:
+        try:
+            pieces = api.stream(f"{build}/output?offset={offset}", "text/plain")
+            patience.heard()
+            for piece in pieces:
+                offset += len(piece)
+                yield piece
+            if api.get(build).one()["status"] != PENDING:
+                return
+        except (Unavailable, ApiRefused) as error:
+            if patience.is_over(error):
+                raise
+        patience.pause()
 
 
 @command("builds:cancel", "paas builds:cancel", "paas builds:cancel 3f2a91c0 -a my-app")
@@ -86,7 +105,7 @@ def cancel(session: Session, build: str | None, app: str) -> None:
     """
     builds = _newest_first(session.api, app)
     if build is None:
-        builds = [build for build in builds if build["status"] == "pending"]
+        builds = [build for build in builds if build["status"] == PENDING]
     found = _find(app, build, builds)
     session.api.delete(path("apps", app, "builds", found["id"]))
     say(f"Cancelled the build {plain(found['id'])[:SHOWN]} of {app}.")

@@ -1,6 +1,5 @@
 """logs."""
 
-import time
 from collections.abc import Iterator
 
 import click
@@ -8,6 +7,7 @@ import click
 from paas.cli.client import ApiRefused, Client, path
 from paas.cli.command import command, on_app
 from paas.cli.links import local
+from paas.cli.patience import Patience
 from paas.cli.session import Session
 from paas.errors import Unavailable
 
@@ -71,19 +71,19 @@ def logs(
 
 def follow(api: Client, target: str) -> Iterator[bytes]:
     """Each line once, for ever. An API that restarts meanwhile is asked for what came after the last line."""
-    last, heard_at = "", time.monotonic()
+    patience, last = Patience(), ""
     while True:
         headers = {"Last-Event-ID": last} if last else {}
         try:
-            for event_id, data in events(api.lines(target, "text/event-stream", **headers)):
-                heard_at = time.monotonic()
+            lines = api.lines(target, "text/event-stream", **headers)
+            patience.heard()
+            for event_id, data in events(lines):
                 last = event_id or last
                 yield data + b"\n"
         except (Unavailable, ApiRefused) as error:
-            is_away = isinstance(error, Unavailable) or error.status in (502, 503)
-            if not is_away or time.monotonic() - heard_at > PATIENCE_SECONDS:
+            if patience.is_over(error):
                 raise
-        time.sleep(PAUSE_SECONDS)
+        patience.pause()
 
 
 def events(lines: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:

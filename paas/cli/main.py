@@ -23,7 +23,7 @@ def main() -> NoReturn:
             config=given.get("PAAS_CONFIG") or f"{home}/.config/paas",
             url=given.get("PAAS_URL") or None,
             token=given.get("PAAS_TOKEN") or None,
-            terminal=given.get("TERM", "xterm"),
+            terminal=given.get("TERM") or "xterm",
             has_display=sys.platform == "darwin"
             or not {"DISPLAY", "WAYLAND_DISPLAY"}.isdisjoint(given),
         ),

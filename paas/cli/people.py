@@ -61,9 +61,11 @@ def add(session: Session, name: str, key: str | None, is_admin: bool) -> None:
     url = _reached_at(session, made.get("url"))
     say(f"Added {plain(made['name'])}. The line they type on their own machine, shown this once:")
     show([f"echo {check_token(made['token'])} | paas login {url} --token-stdin"])
-    if Address.parse(url).is_local:
+    address = Address.parse(url)
+    if address.is_local:
+        forwarded = f"{address.port}:127.0.0.1:{address.port}"
         say(
-            "From another machine they first type, and leave running: ssh -N -L 5000:127.0.0.1:5000 THIS_HOST"
+            f"From another machine they first type, and leave running: ssh -N -L {forwarded} THIS_HOST"
         )
 
 

@@ -64,7 +64,7 @@ def _dyno(dyno: Mapping[str, Any], now: float) -> str:
         said += f", v{plain(release)}"
     if dyno.get("exit_code") is not None:
         said += f", exit code {plain(dyno['exit_code'])}"
-    if dyno.get("reason"):
+    if dyno.get("reason") and dyno["state"] != "up":
         said += f", {plain(dyno['reason'])}"
     if age(dyno.get("seen_at"), now) > STALE_SECONDS:
         said += f", last seen {ago(dyno.get('seen_at'), now)}"

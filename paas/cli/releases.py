@@ -2,13 +2,15 @@
 
 import re
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from paas.cli.client import path
 from paas.cli.command import as_json, command, no_wait, on_app
 from paas.cli.session import Session
-from paas.cli.text import columns, plain, say, show, show_json, when
+from paas.cli.text import columns, plain, say, show, show_json, when, who
 from paas.cli.wait import settle
 from paas.errors import Invalid
 
@@ -44,9 +46,9 @@ def list_releases(session: Session, app: str, num: int, as_json: bool) -> None:
                 (
                     f"v{release['version']}",
                     release.get("description"),
-                    (release.get("user") or {}).get("email"),
+                    who(release.get("user")),
                     when(release.get("created_at"), now),
-                    "current" if release.get("current") else _unless_good(release.get("status")),
+                    _standing(release),
                 )
                 for release in newest
             ]
@@ -79,5 +81,10 @@ def rollback(session: Session, release: str | None, app: str, no_wait: bool) -> 
     )  # fmt: skip
 
 
-def _unless_good(status: object) -> str:
-    return "" if status in (None, "succeeded") else plain(status)
+def _standing(release: Mapping[str, Any]) -> str:
+    if release.get("current"):
+        return "current"
+    status = release.get("status")
+    if status in (None, "succeeded"):
+        return ""
+    return f"{status}: {release['reason']}" if release.get("reason") else str(status)

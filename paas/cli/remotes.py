@@ -72,7 +72,8 @@ def point(remote: str, url: str) -> str | None:
 def _is_same_kind(present: str, url: str) -> bool:
     """Does it point at a platform already: at the same door, or at another one's?"""
     old, new = urlsplit(present), urlsplit(url)
-    return old.scheme == new.scheme and (old.netloc == new.netloc or old.username == "paas")
+    is_ours = (old.username or "").startswith("paas")
+    return old.scheme == new.scheme and (old.netloc == new.netloc or is_ours)
 
 
 def _checked(url: str) -> str:

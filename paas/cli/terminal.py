@@ -29,8 +29,7 @@ MESSAGE_LIMIT = 16 * 1024 * 1024
 class AttachFailed(Unavailable):
     def __init__(self, app: str, dyno: str, why: str) -> None:
         super().__init__(
-            f"{dyno} of {app} was started, but cannot be attached to: {why}."
-            f" Its output: paas logs --tail --ps {dyno} -a {app}"
+            f"{dyno} of {app} cannot be attached to: {why}. Type it again, or: paas run --detach -a {app} COMMAND"
         )
 
 
@@ -51,7 +50,7 @@ def attach(
     sock.settimeout(None)
     try:
         line = connect(
-            target, sock=sock, additional_headers=api.authorization, compression=None, max_size=MESSAGE_LIMIT
+            target, sock=sock, additional_headers=api.authorization, compression=None, max_size=MESSAGE_LIMIT, close_timeout=2
         )  # fmt: skip
     except (InvalidHandshake, InvalidMessage, OSError, EOFError) as error:
         sock.close()

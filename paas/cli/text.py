@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -43,6 +44,11 @@ def columns(rows: Sequence[Sequence[object]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
+
+
+def who(person: Mapping[str, Any] | None) -> str:
+    """The name of a person. Heroku's form has an address instead, which begins with it."""
+    return str((person or {}).get("email") or "").partition("@")[0]
 
 
 def when(moment: object, now: float) -> str:

@@ -192,6 +192,11 @@ class Attached:
         self._protocol.send_text(json.dumps({"exit": code}).encode())
         self._protocol.send_close(1000)
         self._flush()
+        while (
+            self._protocol.close_rcvd is None
+        ):  # what is sent to a closed socket would take the rest with it
+            self._protocol.receive_data(self._socket.recv(65536))
+            self._flush()
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():

@@ -6,7 +6,7 @@ from tests.unit.cli.conftest import User
 DOOR = "ssh://paas@localhost:2222"
 SHOP = {
     "id": "0b6c", "name": "shop", "web_url": "http://shop.localhost/", "git_url": f"{DOOR}/shop",
-    "owner": {"email": "ada", "id": "1"}, "created_at": "2026-09-01T12:00:00Z",
+    "owner": {"email": "ada@localhost", "id": "1"}, "created_at": "2026-09-01T12:00:00Z",
     "released_at": None, "stopped": False,
 }  # fmt: skip
 
@@ -50,7 +50,7 @@ def test_create_without_a_name_lets_the_platform_choose(api: Api, user: User) ->
     assert (typed.code, api.asked[0].body) == (0, {})
 
 
-@pytest.mark.parametrize("old", [f"{DOOR}/gone", "ssh://paas@elsewhere.example.com:2222/shop"])
+@pytest.mark.parametrize("old", [f"{DOOR}/gone", "ssh://paas-git@elsewhere.example.com:2222/shop"])
 def test_create_replaces_a_remote_that_points_at_a_platform(api: Api, user: User, old: str) -> None:
     user.has_remote(old)
     api.returns("POST /apps", SHOP, 201)

@@ -1,11 +1,12 @@
 import pytest
 
-from tests.unit.cli.api import Api, Reply
+from tests.unit.cli.api import Api, Reply, refusal
 from tests.unit.cli.conftest import User
 
 OLD = {
     "id": "aaaa1111-0000", "status": "failed", "outcome": "cancelled", "created_at": "2026-09-01T12:00:00Z",
-    "source_blob": {"version": "0123456789abcdef", "url": ""}, "user": {"email": "ada"}, "reason": "by ada",
+    "source_blob": {"version": "0123456789abcdef", "url": ""}, "user": {"email": "ada@localhost"},
+    "reason": "by ada",
 }  # fmt: skip
 NEW = OLD | {
     "id": "aaaa2222-0000", "status": "pending", "outcome": "pending", "created_at": "2026-09-01T12:05:00Z",
@@ -28,7 +29,8 @@ def test_builds_are_listed_newest_first(user: User) -> None:
 
 def test_the_output_of_the_newest_build_is_followed_to_its_end(api: Api, user: User) -> None:
     pieces = [b"-----> Python app\n", b"       caf\xc3\xa9 \xff\n"]
-    api.says("GET /apps/shop/builds/aaaa2222-0000/output", Reply(stream=pieces))
+    api.says("GET /apps/shop/builds/aaaa2222-0000/output?offset=0", Reply(stream=pieces))
+    api.returns("GET /apps/shop/builds/aaaa2222-0000", NEW | {"status": "succeeded"})
 
     typed = user.types("paas builds:output -a shop")
 
@@ -36,8 +38,25 @@ def test_the_output_of_the_newest_build_is_followed_to_its_end(api: Api, user: U
     assert typed.code == 0
 
 
+def test_an_output_goes_on_at_the_byte_it_was_cut_off_at(api: Api, user: User) -> None:
+    output = "GET /apps/shop/builds/aaaa2222-0000/output?offset="
+    api.says(f"{output}0", Reply(stream=[b"one", b" two"], is_cut=True))
+    api.says(
+        f"{output}7", refusal(503, "unavailable", "The API is starting."), Reply(stream=[b" three"])
+    )
+    api.says(f"{output}13", Reply(stream=[b" four\n"]))
+    api.says(
+        "GET /apps/shop/builds/aaaa2222-0000", Reply(NEW), Reply(NEW | {"status": "succeeded"})
+    )
+
+    typed = user.types("paas builds:output -a shop")
+
+    assert (typed.out, typed.err, typed.code) == ("one two three four\n", "", 0)
+
+
 def test_a_build_may_be_named_by_the_beginning_of_its_id(api: Api, user: User) -> None:
-    api.says("GET /apps/shop/builds/aaaa1111-0000/output", Reply(stream=[b"old\n"]))
+    api.says("GET /apps/shop/builds/aaaa1111-0000/output?offset=0", Reply(stream=[b"old\n"]))
+    api.returns("GET /apps/shop/builds/aaaa1111-0000", OLD)
 
     assert user.types("paas builds:output aaaa1 -a shop").out == "old\n"
 

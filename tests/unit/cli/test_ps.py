@@ -6,7 +6,8 @@ NOON = 1788264000.0
 UP = {
     "id": "1", "name": "web.1", "type": "web", "state": "up", "command": "gunicorn app:app", "host": "local",
     "release": {"id": "r", "version": 12}, "created_at": "2026-09-01T11:50:00Z",
-    "updated_at": "2026-09-01T11:57:00Z", "seen_at": "2026-09-01T11:59:58Z", "exit_code": None, "reason": None,
+    "updated_at": "2026-09-01T11:57:00Z", "seen_at": "2026-09-01T11:59:58Z", "exit_code": None,
+    "reason": "accepted a connection",
 }  # fmt: skip
 FORMATION = [
     {"type": "worker", "quantity": 0, "command": "python worker.py"},

@@ -9,7 +9,7 @@ from tests.unit.cli.conftest import User
 def release(version: int, **more: object) -> dict[str, object]:
     return {
         "id": f"r{version}", "version": version, "description": f"Deploy {version}a2b3c4",
-        "user": {"email": "ada", "id": "1"}, "created_at": "2026-09-01T12:00:00Z",
+        "user": {"email": "ada@localhost", "id": "1"}, "created_at": "2026-09-01T12:00:00Z",
         "status": "succeeded", "current": False, **more,
     }  # fmt: skip
 
@@ -17,13 +17,13 @@ def release(version: int, **more: object) -> dict[str, object]:
 def test_releases_are_listed_newest_first(api: Api, user: User) -> None:
     api.returns(
         "GET /apps/shop/releases",
-        [release(1), release(3, status="failed"), release(2, current=True)],
+        [release(1), release(3, status="failed", reason="web.1 exited"), release(2, current=True)],
     )
 
     lines = user.types("paas releases -a shop").out.splitlines()
 
     assert [line.split()[0] for line in lines] == ["v3", "v2", "v1"]
-    assert lines[0].endswith("failed")
+    assert lines[0].endswith("failed: web.1 exited")
     assert lines[1].endswith("current")
     assert lines[2].endswith("ago)")
 

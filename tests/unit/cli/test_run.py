@@ -166,11 +166,11 @@ def test_a_connection_that_is_lost_is_not_the_end_of_the_command(api: Api, user:
     assert typed.code == 1
 
 
-def test_an_attachment_that_is_refused_names_where_the_output_is(api: Api, user: User) -> None:
+def test_an_attachment_that_is_refused_is_one_line(api: Api, user: User) -> None:
     typed = user.really_types("paas run -a shop work")
 
-    assert typed.err.startswith("paas: run.4711 of shop was started, but cannot be attached to: ")
-    assert typed.err.endswith("Its output: paas logs --tail --ps run.4711 -a shop\n")
+    assert typed.err.startswith("paas: run.4711 of shop cannot be attached to: ")
+    assert typed.err.endswith("Type it again, or: paas run --detach -a shop COMMAND\n")
     assert typed.code == 1
 
 

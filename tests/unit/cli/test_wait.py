@@ -4,6 +4,9 @@ import subprocess
 
 import pytest
 
+from paas.cli.client import ApiRefused
+from paas.cli.connection import BrokenOff
+from paas.cli.patience import Patience
 from tests.eventually import eventually
 from tests.unit.cli.api import Api, Reply, ndjson, refusal
 from tests.unit.cli.conftest import PAAS, User
@@ -32,6 +35,13 @@ def test_an_api_that_restarts_meanwhile_is_asked_again(api: Api, user: User, fir
 
     assert typed.err.endswith("  Routing\nLive: shop was restarted\n")
     assert (typed.code, api.lines.count(WAIT)) == (0, 2)
+
+
+def test_an_api_that_says_no_is_not_waited_for() -> None:
+    patience = Patience()
+
+    assert not patience.is_over(BrokenOff("GET /", "it was cut"))
+    assert patience.is_over(ApiRefused(404, "not_found", "There is no such app."))
 
 
 def test_what_is_no_news_is_passed_over(api: Api, user: User) -> None:
