@@ -57,10 +57,10 @@ def follow(given: argparse.Namespace, folder: Folder, edge: Edge) -> int:
         time.sleep(0.05)
     with lock:
         names = Names()
-        spool = Spool(folder.spool)
-        log = RouterLog(folder.log_socket, spool, names)
+        log = RouterLog(folder.log_pipe, Spool(folder.spool), names)
         table = RouteTable(connect(given), given.platform)
-        follower = Follower(given.name, table, Keeper(folder, edge, names, report), report)
+        keeper = Keeper(folder, edge, names, report)
+        follower = Follower(given.name, table, keeper, lambda: log.lost, report)
         for stopping in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stopping, lambda *_: follower.stop())
         log.start()

@@ -22,6 +22,9 @@ from router.running import Running, Server, Slot, slot_names
 SERVER_OPTIONS = "weight 1 pool-purge-delay 5s pool-max-conn 64"
 """Spelled out: a server that HAProxy 2.6 got at run time has other defaults, and never reuses a connection."""
 MOST_CONNECTIONS = 32_768
+LOG_FD = 3
+"""Where HAProxy finds the pipe of its log when it is started. Up to 4096 bytes are written whole or not at all."""
+GOOD_REQUEST_ID = "^[A-Za-z0-9+/=-]{20,200}$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +88,13 @@ def most_connections() -> int:
 def _global(edge: Edge, folder: Folder) -> list[str]:
     user = f" user {edge.user}" if edge.user else ""
     return [
-        "# Written by the router; whatever is changed here is lost.",
+        "# Written by the router; whatever is changed here is lost. Started by `python -m router --exec-haproxy`.",
         "global",
         f"    maxconn {most_connections()}",
         f"    nbthread {min(os.cpu_count() or 1, 4)}",
         f"    stats socket {folder.admin} mode 600{user} level admin expose-fd listeners",
         "    stats timeout 1m",
-        f"    log {folder.log_socket} len 8192 format raw local0 info",
+        f"    log fd@{LOG_FD} len 4096 format raw local0 info",
         "    hard-stop-after 30m",
         "    close-spread-time infinite",
         "    mworker-max-reloads 4",
@@ -129,43 +132,62 @@ def _defaults(edge: Edge, folder: Folder) -> list[str]:
 
 
 def _edge(edge: Edge, folder: Folder) -> list[str]:
-    """`relayed`: an HAProxy that is being replaced passes on what it still gets; it has set the headers already.
-    `leaving`: this is the one being replaced. Its table is frozen, so it decides nothing any more."""
+    """Where requests come in. A HAProxy that is being replaced (`stopping`) has a table that is frozen, so it decides
+    nothing: it passes what it still gets to its successor, who listens as `relayed` and finds the headers set."""
     return [
         "",
         "frontend edge from paas",
         *(f"    bind {_bind(address, edge.http_port)}" for address in edge.binds),
-        f"    bind unix@{folder.handoff} accept-proxy mode 600{f' user {edge.user}' if edge.user else ''} name handoff",
         "    unique-id-format %[uuid()]",
-        "    acl relayed so_name handoff",
-        "    acl leaving stopping",
-        "    http-request set-var(txn.rid) unique-id if !relayed",
-        "    http-request set-var(txn.rid) req.hdr(x-request-id) if relayed or"
-        " { req.hdr(x-request-id) -m reg ^[A-Za-z0-9+/=-]{20,200}$ }",
+        "    http-request set-var(txn.rid) unique-id",
+        "    http-request set-var(txn.rid) req.hdr(x-request-id)"
+        f" if {{ req.hdr(x-request-id) -m reg {GOOD_REQUEST_ID} }}",
         "    http-request set-var(txn.start) date(0,ms)",
-        "    http-request set-header X-Request-Id %[var(txn.rid)] if !relayed",
-        "    http-request set-header X-Request-Start %[var(txn.start)] if !relayed",
-        "    http-request set-header X-Forwarded-Proto http if !relayed",
-        "    http-request set-header X-Forwarded-Port %[dst_port] if !relayed",
-        "    http-request set-var(txn.hops) req.fhdr_cnt(x-forwarded-for)",
-        "    http-request set-var-fmt(txn.fwd) %[req.fhdr(x-forwarded-for,1)], if { var(txn.hops) -m int gt 0 }",
+        "    http-request set-header X-Request-Id %[var(txn.rid)]",
+        "    http-request set-header X-Request-Start %[var(txn.start)]",
+        "    http-request set-header X-Forwarded-Proto http",
+        "    http-request set-header X-Forwarded-Port %[dst_port]",
+        "    acl forwarded req.fhdr(x-forwarded-for) -m found",
+        "    http-request set-var-fmt(txn.fwd) %[req.fhdr(x-forwarded-for,1)], if forwarded",
         "    http-request set-var-fmt(txn.fwd) %[var(txn.fwd)]%[req.fhdr(x-forwarded-for,-1)],"
-        " if { var(txn.hops) -m int gt 1 }",
-        "    http-request set-header X-Forwarded-For %[var(txn.fwd)]%[src] if !relayed",
-        "    http-request add-header Via 1.1\\ paas if !relayed",
+        " if { req.fhdr_cnt(x-forwarded-for) gt 1 }",
+        "    http-request set-header X-Forwarded-For %[var(txn.fwd)]%[src] if forwarded",
+        "    http-request set-header X-Forwarded-For %[src] unless forwarded",
+        "    http-request add-header Via 1.1\\ paas",
         "    http-request del-header Proxy",
-        "    http-request set-log-level silent if leaving",
+        "    http-request set-log-level silent if { stopping }",
+        "    http-request allow if { stopping }",
+        *_choose(folder),
+        "    use_backend handoff if { stopping }",
+        *_use(folder),
+        "",
+        "frontend relayed from paas",
+        f"    bind unix@{folder.handoff} accept-proxy mode 600{f' user {edge.user}' if edge.user else ''}",
+        "    http-request set-var(txn.rid) req.hdr(x-request-id)",
+        "    http-request set-var(txn.start) date(0,ms)",
+        "    http-request set-log-level silent if { stopping }",
+        "    http-request allow if { stopping }",
+        *_choose(folder),
+        "    use_backend handoff if { stopping }",
+        *_use(folder),
+    ]  # fmt: skip
+
+
+def _choose(folder: Folder) -> list[str]:
+    """The slot: of the host, or of its wildcard."""
+    return [
         "    http-request set-var(txn.host) req.hdr(host),host_only,rtrim(.),lower",
         f"    http-request set-var(txn.slot) var(txn.host),map_str({folder.hostnames})",
         f"    http-request set-var(txn.slot) var(txn.host),regsub(^[^.]+,*),map_str({folder.hostnames})"
         " unless { var(txn.slot) -m found }",
-        f"    http-request set-var(txn.label) var(txn.slot),map_str({folder.slots})",
-        *_own(NO_SUCH_APP, "!{ var(txn.slot) -m found }", folder, is_silent=True),
-        *_own(MAINTENANCE, "{ var(txn.label) -m beg maintenance }", folder),
-        *_own(STOPPED, "{ var(txn.label) -m beg stopped }", folder),
-        *_own(NOTHING_RUNNING, "{ var(txn.slot),nbsrv eq 0 }", folder),
         "    http-request disable-l7-retry unless { method GET HEAD OPTIONS PUT DELETE }",
-        "    use_backend handoff if leaving",
+    ]
+
+
+def _use(folder: Folder) -> list[str]:
+    return [
+        f"    use_backend closed unless {{ var(txn.slot),map_str({folder.slots}) -m beg serving }}",
+        "    use_backend closed if { var(txn.slot),nbsrv eq 0 }",
         "    use_backend %[var(txn.slot)]",
         # as router/log.py reads it
         "    log-format \"%[var(txn.slot)] %b/%s %ci %ST %B %TR %Tw %Tc %Ta %ts %[var(txn.code)] %[var(txn.rid)]"
@@ -174,11 +196,21 @@ def _edge(edge: Edge, folder: Folder) -> list[str]:
 
 
 def _inside(folder: Folder) -> list[str]:
-    """`ops` answers on the machine itself; it is also what makes HAProxy load `servers.map`."""
+    """`closed` says why nobody answers. `ops` answers on the machine itself; it is also what makes HAProxy load
+    `servers.map`."""
     return [
+        "",
+        "backend closed from paas",
+        f"    http-request set-var(txn.label) var(txn.slot),map_str({folder.slots})",
+        "    http-request set-log-level silent unless { var(txn.slot) -m found }",
+        *_own(NO_SUCH_APP, "unless { var(txn.slot) -m found }", folder),
+        *_own(MAINTENANCE, "if { var(txn.label) -m beg maintenance }", folder),
+        *_own(STOPPED, "if { var(txn.label) -m beg stopped }", folder),
+        *_own(NOTHING_RUNNING, "", folder),
         "",
         "backend handoff from paas",
         "    http-reuse never",
+        "    retry-on conn-failure",
         "    timeout server 1h",
         f"    server self unix@{folder.handoff} send-proxy-v2",
         "",
@@ -206,12 +238,10 @@ def _is_kept(server: Server) -> bool:
     return not server.is_drained
 
 
-def _own(page: Page, when: str, folder: Folder, *, is_silent: bool = False) -> list[str]:
-    """An answer of the router's own, unless another HAProxy is to decide."""
-    note = "set-log-level silent" if is_silent else f"set-var(txn.code) str({page.code})"
+def _own(page: Page, when: str, folder: Folder) -> list[str]:
     return [
-        f"    http-request {note} if {when} !leaving",
-        f"    http-request return {_answer(page, folder)} if {when} !leaving",
+        f"    http-request set-var(txn.code) str({page.code}) {when}",
+        f"    http-request return {_answer(page, folder)} {when}",
     ]
 
 

@@ -64,7 +64,7 @@ class Folder:
         self.master = self.path / "master.sock"
         self.handoff = self.path / "handoff.sock"
         self.ops = self.path / "ops.sock"
-        self.log_socket = self.path / "log.sock"
+        self.log_pipe = self.path / "log.fifo"
         self.spool = self.path / "log"
         self.pid = self.path / "haproxy.pid"
         self.born = self.path / "haproxy.born"

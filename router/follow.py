@@ -6,6 +6,7 @@ empty, or with an older table than was seen already.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from redis import RedisError
 
@@ -23,12 +24,18 @@ MANY = 50
 
 
 class Follower:
-    """`report` gets a line about whatever is out of the ordinary."""
+    """`lost` says how many lines of the log were lost; `report` gets a line about whatever is out of the ordinary."""
 
     def __init__(
-        self, name: str, table: RouteTable, keeper: Keeper, report: Callable[[str], None]
+        self,
+        name: str,
+        table: RouteTable,
+        keeper: Keeper,
+        lost: Callable[[], int],
+        report: Callable[[str], None],
     ) -> None:
-        self._name, self._table, self._keeper, self._report = name, table, keeper, report
+        self._name, self._table, self._keeper = name, table, keeper
+        self._lost, self._report = lost, report
         self._due = Due()
         self._is_listed = False
         """The table was read since this process began."""
@@ -124,8 +131,9 @@ class Follower:
         now_said = (keeper.version, frozenset(busy))
         is_new = now_said != self._acknowledged
         if is_new or self._due.is_due("alive", ALIVE_SECONDS):
+            status = replace(keeper.status(), log_lines_lost=self._lost())
             self._table.acknowledge(
-                self._name, keeper.version, busy, keeper.status(), time.time(), is_told=is_new
+                self._name, keeper.version, busy, status, time.time(), is_told=is_new
             )
             self._acknowledged = now_said
             self._due.did("alive")

@@ -6,9 +6,10 @@ import resource
 from contextlib import suppress
 from pathlib import Path
 
-from router.config import Edge, render
+from router.config import LOG_FD, Edge, render
 from router.folder import Folder, Last
 from router.haproxy import HAProxy, HAProxyGone
+from router.log import open_pipe
 from router.plan import FIRST_SLOTS, label_of, plan_table
 from router.running import Running
 from router.steps import Claim
@@ -67,6 +68,10 @@ def become_haproxy(folder: Folder, edge: Edge) -> None:
             folder.master.rename(folder.path / f"master-{old}.sock")
         argv += ["-x", str(folder.admin), "-sf", str(old)]
     folder.write({folder.born: f"{os.getpid()} {born(os.getpid())}\n"})
+    os.dup2(open_pipe(folder.log_pipe), LOG_FD)
+    os.set_inheritable(LOG_FD, True)  # it may have been that number already
+    if (owner := _owner(edge)) is not None:
+        os.chown(folder.log_pipe, *owner)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.execvp(argv[0], argv)
