@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -48,6 +49,7 @@ class User:
     http_port: int
     apps_domain: str
     created: list[str] = field(default_factory=list)
+    begun: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -141,8 +143,8 @@ class User:
         return Said(done.returncode, done.stdout, done.stderr)
 
     def begins(self, line: str, *, within: Path | None = None) -> subprocess.Popen[str]:
-        """A command that goes on; whoever began it ends it."""
-        return subprocess.Popen(
+        """A command that goes on, in a process group of its own, as at a terminal."""
+        process = subprocess.Popen(
             shlex.split(line),
             cwd=within or self.home,
             env=self.environment,
@@ -150,7 +152,15 @@ class User:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
+        self.begun.append(process)
+        return process
+
+    def interrupts(self, process: subprocess.Popen[str]) -> str:
+        """Ctrl-C; what was printed before."""
+        os.killpg(process.pid, signal.SIGINT)
+        return process.communicate(timeout=30)[0]
 
     def visits(self, app: str, path: str = "/", host: str | None = None) -> httpx.Response:
         """Through the router. `app` is its name; `host` another hostname than the app's own."""
@@ -160,6 +170,13 @@ class User:
 
     def leaves(self) -> None:
         """Takes everything along."""
+        for process in self.begun:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+        self.begun.clear()
         for app in self.created:
             self.types(f"paas destroy {app} --confirm {app}")
             shutil.rmtree(self.folder(app))
