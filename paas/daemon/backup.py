@@ -22,7 +22,7 @@ from paas.store.migrate import copy, version
 
 FORMAT = 1
 MANIFEST = "backup.json"
-IN_THE_MAKING = ("tmp_", ".")
+IN_THE_MAKING = ("tmp_", "paas-push.", ".")
 """How the names of files begin that are not whole yet, or of no use elsewhere."""
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from paas.daemon import launch, redis_server, sshd
 from paas.daemon.folder import User, Users, program
 from paas.daemon.init import LOCAL
+from paas.daemon.names import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB
 from paas.running import pid_file
 from paas.settings import Settings
 from paas.wire import BUILDS, CONVERGE, UPKEEP
 
-REDIS, SSHD, HAPROXY, FOLLOWER, WEB, WATCH = "redis", "sshd", "haproxy", "follower", "web", "watch"
 PRIVILEGED_BELOW = 1024
 READABLE = "027"
 """The log that the router writes is read by `watch`, whose group its folder has."""

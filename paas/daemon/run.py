@@ -11,7 +11,8 @@ import click
 from paas.daemon import redis_server, sshd
 from paas.daemon.folder import User, Users, folders, write
 from paas.daemon.init import UNFINISHED
-from paas.daemon.programs import HAPROXY, MINIMUM_FILES, REDIS, supervisor_configuration
+from paas.daemon.names import HAPROXY, REDIS
+from paas.daemon.programs import MINIMUM_FILES, supervisor_configuration
 from paas.errors import Conflict
 from paas.running import end, forget_ended, running
 from paas.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from paas.daemon.programs import HAPROXY
+from paas.daemon.names import HAPROXY
 from paas.daemon.run import end_leftovers
 from paas.daemon.supervision import NotRunning, Supervision
 from paas.errors import Failed
@@ -30,19 +30,18 @@ def stop(settings: Settings, *, keep_router: bool = False) -> None:
 
     `keep_router`: HAProxy serves on by itself, and the next `run` takes it over.
     """
+    kept = (HAPROXY,) if keep_router else ()
     try:
         supervision = Supervision(settings)
         if keep_router:
-            for state in reversed(supervision.states()):
-                if state.name != HAPROXY:
-                    supervision.stop(state.name)
+            supervision.stop(state.name for state in supervision.states() if state.name not in kept)
             os.kill(supervision.pid(), signal.SIGKILL)  # asked to end, it would end HAProxy too
         else:
             supervision.shut_down()
         _wait_for_lock(settings)
     except NotRunning:
         pass
-    end_leftovers(settings, keep=(HAPROXY,) if keep_router else ())
+    end_leftovers(settings, kept)
 
 
 def _wait_for_lock(settings: Settings) -> None:

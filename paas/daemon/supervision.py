@@ -1,6 +1,7 @@
 """Speaks to the supervisor of a platform that runs."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
@@ -70,13 +71,17 @@ class Supervision:
         """Of the supervisor itself."""
         return int(self._call("getPID"))
 
-    def stop(self, name: str) -> None:
-        """Returns when it is gone."""
-        self._unless(Faults.NOT_RUNNING, "stopProcess", name)
+    def stop(self, names: Iterable[str]) -> None:
+        """Returns when they are gone."""
+        going = set(names)
+        for name in going:
+            self._unless(Faults.NOT_RUNNING, "stopProcess", name, False)
+        while any(state.pid for state in self.states() if state.name in going):
+            time.sleep(0.05)
 
     def restart(self, name: str) -> None:
         """Returns when the new one has run for a second. Raises ProgramFailed."""
-        self.stop(name)
+        self.stop([name])
         try:
             self._unless(Faults.ALREADY_STARTED, "startProcess", name)
         except Fault as fault:
@@ -97,21 +102,21 @@ class Supervision:
 
     def take_out(self, name: str) -> None:
         """Returns when it is gone."""
-        self.stop(name)
+        self.stop([name])
         self._unless(Faults.BAD_NAME, "removeProcessGroup", name)
 
     def shut_down(self) -> None:
         """Begins to stop all programs and then the supervisor; returns at once."""
         self._unless(Faults.SHUTDOWN_STATE, "shutdown")
 
-    def _unless(self, fault_code: int, method: str, *arguments: str) -> None:
+    def _unless(self, fault_code: int, method: str, *arguments: str | bool) -> None:
         try:
             self._call(method, *arguments)
         except Fault as fault:
             if fault.faultCode != fault_code:
                 raise
 
-    def _call(self, method: str, *arguments: str) -> Any:
+    def _call(self, method: str, *arguments: str | bool) -> Any:
         try:
             return getattr(self._server.supervisor, method)(*arguments)
         except (OSError, HTTPException):

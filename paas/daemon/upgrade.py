@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from paas.daemon.folder import Users, folders
-from paas.daemon.programs import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, programs
+from paas.daemon.names import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB
+from paas.daemon.programs import programs
 from paas.daemon.run import note_program, write_configurations
 from paas.daemon.start import start, wait_until_up
 from paas.daemon.stop import stop
