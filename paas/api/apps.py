@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from paas.api.asked import CurrentApp, CurrentPerson, CurrentPlatform
-from paas.api.shapes import REGION, STACK, NamedOut, PersonRefOut, moment
+from paas.api.shapes import GENERATION, REGION, STACK, NamedOut, PersonRefOut, moment
 from paas.apps.create import create
 from paas.apps.destroy import destroy
 from paas.errors import Invalid
@@ -77,7 +77,7 @@ class AppOut(BaseModel):
             region=NamedOut.of("region", REGION),
             stack=NamedOut.of("stack", STACK),
             build_stack=NamedOut.of("stack", STACK),
-            generation=NamedOut.of("generation", "cedar"),
+            generation=NamedOut.of("generation", GENERATION),
             stopped=app.stopped,
             blocked=app.blocked,
         )

@@ -13,7 +13,7 @@ from paas.api.asked import CurrentApp, CurrentNews, CurrentPerson, CurrentPlatfo
 from paas.api.fate import Fate, Outcome, current_image, fate_beside, fate_of
 from paas.api.output import CurrentNarrator, follow
 from paas.api.passes import pass_for
-from paas.api.shapes import STACK, IdOut, PersonRefOut, moment, uuid_of
+from paas.api.shapes import GENERATION, STACK, IdOut, PersonRefOut, moment, uuid_of
 from paas.api.sources import NotASource, source_of
 from paas.errors import Conflict, Unavailable
 from paas.model.app import App
@@ -74,6 +74,7 @@ class BuildOut(BaseModel):
     created_at: str
     updated_at: str
     stack: str = STACK
+    generation: str = GENERATION
     buildpacks: None = None
 
     @classmethod

@@ -179,6 +179,8 @@ def restart_dyno(
                 row.id, deadline=time.time()
             )  # whoever watches the clock ends it
             return {}
+    if name.endswith("."):
+        raise UnknownDyno(app.name, dyno)
     tell(restart(app, name, person.name, platform, time.time()), response)
     return {}
 

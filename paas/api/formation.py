@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Self
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 
 from paas.api.asked import CurrentApp, CurrentPerson, CurrentPlatform
 from paas.api.shapes import SIZE, NamedOut, moment, tell, uuid_of
@@ -22,8 +22,8 @@ NONE = Line(0)
 
 
 class QuantityIn(BaseModel):
-    quantity: int | str | None = None
-    """A number, as a text too, or `+1`, `-1`."""
+    quantity: StrictInt | str | None = None
+    """A number, also as a text; the texts `+1` and `-1` are steps."""
 
 
 class UpdateIn(QuantityIn):
@@ -112,7 +112,9 @@ def _scale(
 
 def _quantity(process: str, given: int | str, present: Formation) -> int:
     """Raises InvalidQuantity."""
-    found = re.fullmatch(r"([+-]?)([0-9]{1,6})", str(given))
+    if isinstance(given, int):
+        return given
+    found = re.fullmatch(r"([+-]?)([0-9]{1,6})", given)
     if found is None:
         raise InvalidQuantity(process, given)
     sign, digits = found.groups()

@@ -12,6 +12,7 @@ from paas.settings import Settings
 
 STACK = "paas"
 REGION = "local"
+GENERATION = "cedar"
 SIZE = "Standard"
 """There is one size of dyno."""
 _OURS = uuid.UUID("6ba2c1de-7b0f-5c56-9a52-0d1b6d1b36f1")

@@ -51,20 +51,19 @@ def test_no_route_answers_without_a_token(served: Served) -> None:
     assert {answer.json()["id"] for answer in answers.values()} == {"unauthorized"}
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    ["Bearer", "Bearer " + "0" * 64, f"Bearer {DOOR_TOKEN}", "Basic !!!", "Basic Og==", "Digest x",
-     "Bearer \u00e9\u00ff", "Basic " + "A" * 30000],
-)  # fmt: skip
-def test_no_route_answers_a_token_that_is_not_known(served: Served, authorization: str) -> None:
-    headers = {"Authorization": authorization.encode("latin-1")}
-    with served.by_nobody() as client:
-        answers = [
-            client.request(method, filled(path, "blog"), headers=headers)
-            for method, path in every_route()
-        ]
+NOT_KNOWN = [
+    "Bearer", "Bearer " + "0" * 64, f"Bearer {DOOR_TOKEN}", "Basic !!!", "Basic Og==", "Digest x", "Bearer éÿ",
+    "Basic " + "A" * 30000, "x",
+]  # fmt: skip
 
-    assert {answer.status_code for answer in answers} == {401}
+
+def test_no_route_answers_a_token_that_is_not_known(served: Served) -> None:
+    with served.by_nobody() as client:
+        for authorization in NOT_KNOWN:
+            headers = {"Authorization": authorization.encode("latin-1")}
+            for method, path in every_route():
+                answer = client.request(method, filled(path, "blog"), headers=headers)
+                assert answer.status_code == 401, (authorization, method, path)
 
 
 def test_a_strangers_app_is_not_there(served: Served) -> None:
