@@ -53,9 +53,20 @@ def running(settings: Settings) -> Sequence[Running]:
         except (ValueError, FileNotFoundError):
             continue
         program = Running(path.name, pid, started)
-        if program.is_alive:
+        if program.is_alive and _may_name(path, pid):
             found.append(program)
     return found
+
+
+def note_self(settings: Settings, name: str) -> None:
+    """This process is the program of that name. One before it that lives on is noted as `NAME.PID`."""
+    path = pid_file(settings, name)
+    for program in running(settings):
+        if program.name == name and program.pid != os.getpid():
+            path.rename(f"{path}.{program.pid}")
+    temporary = path.with_name(f"{name}.{os.getpid()}.new")
+    temporary.write_text(f"{os.getpid()} {_started(os.getpid())}\n")
+    temporary.replace(path)
 
 
 def started_once(settings: Settings) -> Sequence[str]:
@@ -81,6 +92,15 @@ def end(programs: Collection[Running], grace_seconds: float = GRACE_SECONDS) -> 
             if time.monotonic() > deadline:
                 break
             time.sleep(0.02)
+
+
+def _may_name(path: Path, pid: int) -> bool:
+    """Whoever could write the file could end the process too: it is theirs, or they are who asks."""
+    try:
+        owner = path.stat().st_uid
+        return owner == os.geteuid() or owner == Path(f"/proc/{pid}").stat().st_uid
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _started(pid: int) -> int | None:

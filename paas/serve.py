@@ -25,8 +25,9 @@ COMMANDS: Mapping[str, str] = {
     "web": "paas.daemon.web",
     "watch": "paas.daemon.watch",
     "work": "paas.daemon.work",
+    "workers": "paas.daemon.workers",
 }
-"""Command -> the module whose `command` it is. The last three are the supervisor's to start."""
+"""Command -> the module whose `command` it is. The last four are the supervisor's to start."""
 
 
 class Commands(click.Group):

@@ -115,7 +115,7 @@ def folders(settings: Settings, users: Users) -> Sequence[Folder]:
         Folder(settings.directory / "redis", web.uid, web.gid, 0o700),
         Folder(settings.directory / "home", web.uid, web.gid, 0o700),
         Folder(run, caller, os.getegid(), 0o755),
-        Folder(run / "pids", caller, web.gid, 0o750),
+        Folder(run / "pids", caller, web.gid, 0o1770),
         Folder(run / "log", caller, web.gid, 0o2750),
         Folder(run / "redis", web.uid, router.gid, 0o710),
         Folder(run / "api", web.uid, web.gid, 0o755),

@@ -1,3 +1,4 @@
 """What the programs of a platform are called: in the supervisor, and in `run/pids` and `run/log`."""
 
-REDIS, SSHD, HAPROXY, FOLLOWER, WEB, WATCH = "redis", "sshd", "haproxy", "follower", "web", "watch"
+REDIS, SSHD, HAPROXY, FOLLOWER = "redis", "sshd", "haproxy", "follower"
+WEB, WATCH, WORKERS = "web", "watch", "workers"

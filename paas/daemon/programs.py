@@ -10,10 +10,9 @@ from pathlib import Path
 from paas.daemon import launch, redis_server, sshd
 from paas.daemon.folder import User, Users, program
 from paas.daemon.init import LOCAL
-from paas.daemon.names import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB
+from paas.daemon.names import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, WORKERS
 from paas.running import pid_file
 from paas.settings import Settings
-from paas.wire import BUILDS, CONVERGE, UPKEEP
 
 PRIVILEGED_BELOW = 1024
 READABLE = "027"
@@ -44,25 +43,13 @@ def programs(settings: Settings, users: Users) -> Sequence[Program]:
     table += ["--redis", str(settings.redis_socket)]
     table += ["--redis-password-file", str(settings.keys / "redis.router")]
     opens = ("net_bind_service",) if settings.http_port < PRIVILEGED_BELOW else ()
-    workers = [
-        (queue, f"{queue}-{number}")
-        for queue, count in (
-            (CONVERGE, settings.converge_workers),
-            (BUILDS, settings.build_workers),
-            (UPKEEP, 1),
-        )
-        for number in range(1, count + 1)
-    ]
     return (
         Program(REDIS, redis_server.command(settings), users.web, 20),
         Program(HAPROXY, (*router, "--exec-haproxy"), users.router, 10, opens, READABLE),
         Program(FOLLOWER, (*router, *table), users.router, 5, umask=READABLE),
         Program(WEB, (*ours, "paas.serve", "web", where), users.web, 10),
         Program(WATCH, (*ours, "paas.serve", "watch", where), users.web, 10),
-        *(
-            Program(name, (*ours, "paas.serve", "work", queue, where, name), users.web, 10)
-            for queue, name in workers
-        ),
+        Program(WORKERS, (*ours, "paas.serve", "workers", where), users.web, 10),
         Program(SSHD, sshd.command(settings), users.git, 5),
     )
 

@@ -14,15 +14,21 @@ from paas.settings import Settings
 
 
 def status(settings: Settings) -> Sequence[ProgramState]:
-    """As the supervisor says. Without one: the programs that it left behind, if any, as `UNSUPERVISED`."""
+    """What the supervisor says, and the programs that its programs have begun.
+
+    Without a supervisor: the programs that it left behind, if any, as `UNSUPERVISED`.
+    """
+    now = time.time()
     try:
-        return Supervision(settings).states()
+        supervised, word = list(Supervision(settings).states()), "RUNNING"
     except NotRunning:
-        now = time.time()
-        return [
-            ProgramState(program.name, "UNSUPERVISED", program.pid, now - program.seconds)
-            for program in running(settings)
-        ]
+        supervised, word = [], "UNSUPERVISED"
+    names = {state.name for state in supervised}
+    return supervised + [
+        ProgramState(program.name, word, program.pid, now - program.seconds)
+        for program in running(settings)
+        if program.name not in names
+    ]
 
 
 @click.command("status")

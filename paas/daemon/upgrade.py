@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from paas.daemon.folder import Users, folders
-from paas.daemon.names import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB
-from paas.daemon.programs import programs
+from paas.daemon.names import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, WORKERS
 from paas.daemon.run import note_program, write_configurations
 from paas.daemon.start import start, wait_until_up
 from paas.daemon.stop import stop
@@ -19,8 +18,8 @@ from paas.store.migrate import is_behind, migrate
 Report = Callable[[str], None]
 
 UNTOUCHED = (REDIS, HAPROXY)
-RESTARTED = (WEB, WATCH, FOLLOWER, SSHD)
-"""One after the other. The workers come after them: each ends when its job is done."""
+RESTARTED = (WEB, WATCH, WORKERS, FOLLOWER, SSHD)
+"""One after the other. A worker that builds goes on until it has built, beside its successor."""
 AGAIN_SECONDS = 5.0
 """How long whoever started the platform (systemd, say) has to start it again."""
 
@@ -52,16 +51,12 @@ def upgrade(settings: Settings, report: Report) -> None:
     else:
         for name in sorted(changes.removed):
             supervision.take_out(name)
-        names = [program.name for program in programs(settings, users)]
-        workers = [name for name in names if name not in (*UNTOUCHED, *RESTARTED)]
-        for name in (*RESTARTED, *workers):
+        for name in RESTARTED:
             report(f"Restarting {name}")
             if name in changes.changed:
                 supervision.take_out(name)
             if name in changes.changed | changes.added:
                 supervision.put(name)
-            elif name in workers:
-                supervision.signal(name, "TERM")
             else:
                 supervision.restart(name)
     wait_until_up(settings)

@@ -1,5 +1,6 @@
 """A worker: one RQ queue, one process, no fork. Whatever it works on may be killed at any line."""
 
+import ctypes
 import logging
 import secrets
 import signal
@@ -22,6 +23,7 @@ LOG = logging.getLogger(__name__)
 LONGEST_WAIT_SECONDS = 5.0
 MAINTENANCE_SECONDS = 60
 """How often RQ looks for what dead workers left; what that was, converge finds out by itself."""
+SET_PARENT_DEATH_SIGNAL = 1
 
 
 class Worker(SimpleWorker):
@@ -33,6 +35,7 @@ class Worker(SimpleWorker):
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         self.is_asked_to_end = True
+        die_with_parent(None)  # from here on it ends by itself, when its job is done
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
@@ -64,6 +67,12 @@ def works_until_asked(wire: Wire, queue: str, name: str, raw: Redis) -> bool:
         LOG.warning("Redis does not answer: %s", error)
         return False
     return worker.is_asked_to_end
+
+
+def die_with_parent(number: signal.Signals | None) -> None:
+    """This signal when the parent is gone; None: nothing happens then."""
+    if ctypes.CDLL(None, use_errno=True).prctl(SET_PARENT_DEATH_SIGNAL, number or 0):
+        raise OSError(ctypes.get_errno(), "prctl")
 
 
 def waits() -> Iterator[float]:
