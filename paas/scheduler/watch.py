@@ -22,6 +22,7 @@ from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
 AGAIN_SECONDS = 1.0
+NEWS_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -98,15 +99,12 @@ class Watch:
             raise
 
     def _follow_news(self) -> None:
-        """A new row that starts is probed at once; without Redis it is found within a second."""
-        try:
-            for _ in self._platform.wire.news(0.5):
-                if self._is_over.is_set():
-                    return
+        """A new row that starts is probed at once; one that nobody told of is found by the clock."""
+        for told in self._platform.wire.news(NEWS_SECONDS):
+            if self._is_over.is_set():
+                return
+            if told is not None:
                 self._look()
-        except RedisError:
-            self._look()
-            raise
 
     def _follow_clock(self) -> None:
         while not self._is_over.wait(1.0):
