@@ -119,10 +119,13 @@ def _run(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None], running: 
 
 async def _end(running: Server) -> None:
     await running.lifespan.shutdown()
+    for connection in list(running.server_state.connections):
+        connection.transport.abort()
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.sleep(0)
 
 
 def upload(

@@ -1,0 +1,66 @@
+import pytest
+
+from tests.unit.api.served import Served
+
+
+def test_releases_are_listed_newest_first(served: Served) -> None:
+    served.stage.deployed(web="serve")
+    served.stage.releases(web="serve")
+    with served.by("ana") as client:
+        found = client.get("/apps/shop/releases").json()
+
+    assert [(each["version"], each["status"], each["current"]) for each in found] == [
+        (2, "pending", False), (1, "succeeded", True),
+    ]  # fmt: skip
+    assert found[0]["deploy"] == "starting"
+
+
+@pytest.mark.parametrize(
+    ("asked", "versions"),
+    [("version ..; order=desc,max=1", [3]), ("version ..; max=2, order=desc", [3, 2]),
+     ("version ..; order=asc", [1, 2, 3]), ("bytes=0-1", [3, 2, 1]), ("id ..; max=1000;", [3, 2, 1])],
+)  # fmt: skip
+def test_a_range_turns_and_shortens_the_list(
+    served: Served, asked: str, versions: list[int]
+) -> None:
+    with served.by("ben", Range=asked) as client:
+        for value in "abc":
+            client.patch("/apps/blog/config-vars", json={"A": value})
+        found = client.get("/apps/blog/releases").json()
+
+    assert [each["version"] for each in found] == versions
+
+
+def test_a_release_is_found_by_number_and_by_id(served: Served) -> None:
+    served.stage.deployed(web="serve")
+    with served.by("ana") as client:
+        first = client.get("/apps/shop/releases/1").json()
+        assert client.get("/apps/shop/releases/v1").json() == first
+        assert client.get(f"/apps/shop/releases/{first['id']}").json() == first
+        for absent in ("0", "2", "v99999999999", "latest", "-1", "%00", "1.0"):
+            assert client.get(f"/apps/shop/releases/{absent}").status_code == 404
+
+
+@pytest.mark.parametrize("given", [1, "1", "v1", None])
+def test_a_rollback_makes_a_new_release_of_old_parts(served: Served, given: object) -> None:
+    served.stage.deployed(web="old")
+    served.stage.deployed(web="new")
+    with served.by("ana") as client:
+        answer = client.post("/apps/shop/releases", json={"release": given})
+
+    assert answer.status_code == 201
+    assert answer.json()["version"] == 3
+    assert answer.json()["description"] == "Rollback to v1"
+    assert answer.headers["Paas-Release"] == "3"
+    assert served.platform.releases.get(served.shop.id, 3).processes == {"web": "old"}
+
+
+def test_a_rollback_to_what_never_ran_changes_nothing(served: Served) -> None:
+    served.stage.deployed(web="serve")
+    with served.by("ana") as client:
+        for given in (7, "v0", "x", "", "9" * 500, 10**20):
+            assert client.post("/apps/shop/releases", json={"release": given}).status_code == 404
+        assert client.post("/apps/shop/releases", json={"slug": "x"}).status_code == 422
+        assert client.post("/apps/shop/releases", json={"release": [1]}).status_code == 422
+
+    assert len(served.platform.releases.all(served.shop.id)) == 1

@@ -1,0 +1,123 @@
+import json
+import threading
+import time
+from typing import Any
+
+import httpx
+
+from paas.api.versions import REDIS_AWAY
+from tests.eventually import eventually
+from tests.unit.api.served import Served
+
+
+class Follower(threading.Thread):
+    """Follows a version and notes what it is told, and when."""
+
+    def __init__(self, client: httpx.Client, version: int) -> None:
+        super().__init__(daemon=True)
+        self.told: list[dict[str, Any]] = []
+        self.at: list[float] = []
+        self._client, self._path = client, f"/apps/shop/versions/{version}"
+        self.start()
+
+    def run(self) -> None:
+        with self._client.stream("GET", self._path) as answer:
+            assert answer.headers["Content-Type"].startswith("application/x-ndjson")
+            for line in answer.iter_lines():
+                if line:
+                    self.at.append(time.monotonic())
+                    self.told.append(json.loads(line))
+
+
+def test_a_version_is_followed_until_it_is_live(served: Served) -> None:
+    served.stage.releases(web="serve")
+    with served.by("ana") as client:
+        follower = Follower(client, served.shop.wake)
+        eventually(lambda: follower.told == [{"text": "0 of 1 up; web.1 pending"}])
+        served.stage.converges(1)
+        eventually(lambda: follower.told[-1] == {"text": "0 of 1 up; web.1 starting"})
+        served.stage.comes_up()
+        served.stage.converges()
+        follower.join(5)
+
+    assert follower.told[-1] == {"state": "live", "text": "live: web=1"}
+
+
+def test_a_version_that_fails_says_why(served: Served) -> None:
+    served.stage.releases(web="serve")
+    with served.by("ana") as client:
+        follower = Follower(client, served.shop.wake)
+        served.stage.converges(1)
+        served.stage.crashes("web.1")
+        served.stage.converges()
+        follower.join(5)
+
+    assert follower.told[-1]["state"] == "failed"
+    assert "web.1 exited with status 1 while starting" in follower.told[-1]["text"]
+
+
+def test_who_waits_hears_of_it_at_once(served: Served) -> None:
+    served.stage.releases(web="serve")
+    version = served.shop.wake
+    with served.by("ana") as client:
+        follower = Follower(client, version)
+        eventually(lambda: follower.told)
+        for _ in range(20):
+            served.platform.wire.announce(served.shop.id)
+            time.sleep(0.01)
+        deploy = served.platform.deploys.open(served.shop.id)
+        assert deploy is not None
+        served.platform.apps.go_live(served.shop.id, version)
+        announced = time.monotonic()
+        served.platform.wire.announce(served.shop.id)
+        follower.join(5)
+
+    assert follower.told[-1]["state"] == "live"
+    assert follower.at[-1] - announced < 0.3  # half a second, had nobody told
+
+
+def test_how_it_is_now_is_told_without_waiting(served: Served) -> None:
+    served.stage.releases(web="serve")
+    with served.by("ana") as client:
+        waiting = client.get(f"/apps/shop/versions/{served.shop.wake}?wait=0").json()
+        served.stage.converges()
+        served.stage.comes_up()
+        served.stage.converges()
+        live = client.get("/apps/shop/versions/1?wait=0").json()
+
+    assert waiting == {"state": "waiting", "text": "0 of 1 up; web.1 pending"}
+    assert live["state"] == "live"
+
+
+def test_a_version_that_is_not_there_yet_is_told(served: Served) -> None:
+    with served.by("ana") as client:
+        for version in ("1", "99999"):
+            assert client.get(f"/apps/shop/versions/{version}").status_code == 404
+        for version in ("-1", "x", "1.5", "9" * 30, "%00"):
+            assert client.get(f"/apps/shop/versions/{version}").status_code == 422
+
+
+def test_a_destroyed_apps_version_has_failed(served: Served) -> None:
+    served.stage.releases(web="serve")
+    with served.by("ana") as client:
+        follower = Follower(client, served.shop.wake)
+        eventually(lambda: follower.told)
+        served.platform.apps.destroy(served.shop.id, time.time())
+        served.platform.apps.forget(served.shop.id)
+        follower.join(5)
+
+    assert follower.told[-1] == {"state": "failed", "text": "shop was destroyed"}
+
+
+def test_without_redis_a_change_is_recorded_and_its_wait_says_so(without_redis: Served) -> None:
+    served = without_redis
+    served.stage.releases(web="serve")
+    with served.by("ana") as client:
+        answer = client.patch("/apps/shop/formation/web", json={"quantity": 2})
+        assert answer.json()["quantity"] == 2
+        follower = Follower(client, int(answer.headers["Paas-Version"]))
+        eventually(lambda: {"text": REDIS_AWAY} in follower.told)
+        served.platform.apps.go_live(served.shop.id, served.shop.wake)
+        follower.join(5)
+
+    assert follower.told[-1]["state"] == "live"
