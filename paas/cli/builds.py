@@ -19,9 +19,8 @@ SHOWN = 8
 
 
 class UnknownBuild(Unknown):
-    def __init__(self, app: str, given: str | None) -> None:
-        named = f"no build '{given[:40]}'" if given else "no such build"
-        super().__init__(f"{app} has {named}. See: paas builds -a {app}")
+    def __init__(self, app: str, named: str) -> None:
+        super().__init__(f"{app} has no {named}. See: paas builds -a {app}")
 
 
 @command("builds", "paas builds", "paas builds -a my-app --json")
@@ -69,7 +68,7 @@ def output(session: Session, build: str | None, app: str) -> None:
 
     Of BUILD, or of the newest; one that is still under way is followed to its end.
     """
-    found = _find(app, build, _newest_first(session.api, app))
+    found = _find(app, build, _newest_first(session.api, app), "builds yet")
     with click.open_file("-", "wb") as out:
         for piece in follow(session.api, path("apps", app, "builds", found["id"])):
             out.write(piece)
@@ -106,7 +105,7 @@ def cancel(session: Session, build: str | None, app: str) -> None:
     builds = _newest_first(session.api, app)
     if build is None:
         builds = [build for build in builds if build["status"] == PENDING]
-    found = _find(app, build, builds)
+    found = _find(app, build, builds, "build under way")
     session.api.delete(path("apps", app, "builds", found["id"]))
     say(f"Cancelled the build {plain(found['id'])[:SHOWN]} of {app}.")
 
@@ -116,9 +115,13 @@ def _newest_first(api: Client, app: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda build: str(build["created_at"]), reverse=True)
 
 
-def _find(app: str, given: str | None, builds: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The newest, or the one whose id begins as given."""
+def _find(
+    app: str, given: str | None, builds: Sequence[dict[str, Any]], none: str
+) -> dict[str, Any]:
+    """The newest, or the one whose id begins as given. `none` is what there is none of, where there is none."""
     fitting = [build for build in builds if given is None or build["id"].startswith(given)]
-    if not fitting or (given is not None and len(fitting) > 1):
-        raise UnknownBuild(app, given)
+    if given is not None and len(fitting) != 1:
+        raise UnknownBuild(app, f"build '{given[:40]}'")
+    if not fitting:
+        raise UnknownBuild(app, none)
     return fitting[0]

@@ -24,6 +24,7 @@ from paas.errors import Unavailable
 
 CHUNK = 16384
 MESSAGE_LIMIT = 16 * 1024 * 1024
+CLOSE_SECONDS = 2.0
 
 
 class AttachFailed(Unavailable):
@@ -50,7 +51,8 @@ def attach(
     sock.settimeout(None)
     try:
         line = connect(
-            target, sock=sock, additional_headers=api.authorization, compression=None, max_size=MESSAGE_LIMIT, close_timeout=2
+            target, sock=sock, additional_headers=api.authorization, compression=None,
+            max_size=MESSAGE_LIMIT, close_timeout=CLOSE_SECONDS,
         )  # fmt: skip
     except (InvalidHandshake, InvalidMessage, OSError, EOFError) as error:
         sock.close()

@@ -83,6 +83,6 @@ def test_cancel_without_a_build_under_way_says_so(api: Api, user: User) -> None:
     typed = user.types("paas builds:cancel -a shop")
 
     assert (typed.err, typed.code) == (
-        "paas: shop has no such build. See: paas builds -a shop\n",
+        "paas: shop has no build under way. See: paas builds -a shop\n",
         1,
     )
