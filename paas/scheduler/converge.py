@@ -52,16 +52,16 @@ def converge(app_id: str, owner: str, platform: Platform) -> None:
 def step(lease: Lease, platform: Platform) -> None:
     """Safe to repeat, safe to kill at any line."""
     now = time.time()
-    view = look(lease.app_id, platform)
+    view = look(lease.app_id, platform, now)
     if _note_crashes(view, platform, now):
-        view = look(lease.app_id, platform)
+        view = look(lease.app_id, platform, now)
     if fail(view, platform, now):
         return  # what is wanted has changed: the next step sees it
     plan = _plan(view, now)
     _retire(plan, lease, platform, now)
     _start(view, plan, lease, platform, now)
     switch(view, plan, platform, now)
-    view = look(lease.app_id, platform)
+    view = look(lease.app_id, platform, now)
     version = publish(view.app, view.rows, view.deploy, lease, platform)
     acknowledged = platform.routers.acknowledged(version.epoch) or 0
     is_applied = acknowledged >= version.number

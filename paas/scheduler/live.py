@@ -35,23 +35,20 @@ def outlook(app_id: str, version: int, platform: Platform, since: float) -> Outl
     with platform.record.read():
         app = platform.apps.get(app_id)
         deploy = _deploy_of(app_id, version, platform)
-        rows = platform.containers.of(app_id, gone=True)
+        rows = platform.containers.of(app_id)
+        crashed = platform.containers.crashed_since(since, app_id)
         running = platform.deploys.open(app_id)
     if deploy is not None and deploy.state is DeployState.FAILED:
         return Outlook(
             OutlookState.FAILED, f"v{deploy.release} failed: {deploy.reason}", deploy.release
         )
     release = None if deploy is None else deploy.release
+    if deploy is None and crashed and running is None:
+        last = crashed[-1]
+        text = f"{last.dyno.name} crashed: {last.reason}; it will be tried again"
+        return Outlook(OutlookState.FAILED, text)
     if app.live_wake >= version:
         return Outlook(OutlookState.LIVE, _shape(app, platform), release)
-    if deploy is None:
-        crashed = [row for row in rows if row.crashed_at is not None and row.crashed_at >= since]
-        if crashed and running is None:
-            last = crashed[-1]
-            return Outlook(
-                OutlookState.FAILED,
-                f"{last.dyno.name} crashed: {last.reason}; it will be tried again",
-            )
     if app.blocked:
         return Outlook(
             OutlookState.FAILED if deploy is None else OutlookState.WAITING, app.blocked, release

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paas.model.app import App
-from paas.model.container import GONE, Container, Kind
+from paas.model.container import Container, Kind
 from paas.model.deploy import Deploy
 from paas.model.formation import Dyno
 from paas.model.release import Release
+from paas.scheduler.plan import CRASH_MEMORY_SECONDS
 from paas.wiring import Platform
 
 
@@ -24,7 +25,7 @@ class View:
     """One-offs: converge only removes them when they have ended."""
 
 
-def look(app_id: str, platform: Platform) -> View:
+def look(app_id: str, platform: Platform, now: float) -> View:
     """Raises UnknownApp."""
     with platform.record.read():
         app = platform.apps.get(app_id)
@@ -39,8 +40,8 @@ def look(app_id: str, platform: Platform) -> View:
             dynos = frozenset(
                 platform.formations.of(app.id).dynos(release.number, release.processes)
             )
-        every = platform.containers.of(app.id, gone=True)
-    rows = [row for row in every if row.kind is Kind.DYNO and row.state is not GONE]
-    runs = [row for row in every if row.kind is Kind.RUN and row.state is not GONE]
-    crashes = [row for row in every if row.kind is Kind.DYNO and row.crashed_at is not None]
+        live = platform.containers.of(app.id)
+        crashes = platform.containers.crashed_since(now - CRASH_MEMORY_SECONDS, app.id)
+    rows = [row for row in live if row.kind is Kind.DYNO]
+    runs = [row for row in live if row.kind is Kind.RUN]
     return View(app, deploy, release, dynos, rows, crashes, runs)

@@ -41,6 +41,7 @@ CONTAINERS = Table(
 )
 _IS_LIVE = CONTAINERS.c.state != str(ContainerState.GONE)
 Index("containers_of_app", CONTAINERS.c.app_id, CONTAINERS.c.state)
+Index("containers_crashed", CONTAINERS.c.crashed_at)
 Index(
     "containers_leased_address",
     CONTAINERS.c.host,
@@ -95,9 +96,10 @@ class ContainerStore:
         drained = CONTAINERS.c.since <= now - drain_seconds
         return self._select(late | (drained & (CONTAINERS.c.state == str(ContainerState.RETIRING))))
 
-    def crashed_since(self, at: float) -> Sequence[Container]:
-        """Whatever has become of them."""
-        return self._select(CONTAINERS.c.crashed_at >= at)
+    def crashed_since(self, at: float, app_id: str | None = None) -> Sequence[Container]:
+        """Whatever has become of them; of one app, or all."""
+        where = CONTAINERS.c.crashed_at >= at
+        return self._select(where if app_id is None else where & (CONTAINERS.c.app_id == app_id))
 
     def live(self) -> Sequence[Container]:
         """Every container that is not gone, of every app."""

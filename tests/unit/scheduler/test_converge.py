@@ -105,7 +105,7 @@ def test_a_crash_of_the_new_release_leaves_the_old_one_untouched(stage: Stage) -
     assert [backend.container for backend in stage.route().backends] == [old]
     assert stage.running() == ["web.1"]
     assert stage.now().wanted_release == 1
-    told = outlook(stage.app.id, change.version, stage.platform, 0)
+    told = outlook(stage.app.id, change.version, stage.platform, time.time())
     assert told.state is OutlookState.FAILED
     assert "exited with status 1" in told.text
 
@@ -176,7 +176,9 @@ def test_a_newer_deploy_takes_the_place_of_an_older_one(stage: Stage) -> None:
     assert superseded is not None
     assert superseded.state is DeployState.SUPERSEDED
     assert stage.now().current_release == 3
-    assert outlook(stage.app.id, first.version, stage.platform, 0).state is OutlookState.LIVE
+    assert (
+        outlook(stage.app.id, first.version, stage.platform, time.time()).state is OutlookState.LIVE
+    )
     assert stage.running() == ["web.1"]
 
 
@@ -195,7 +197,10 @@ def test_scaling_up_and_down_changes_no_container_that_stays(stage: Stage) -> No
     assert stage.served() == ["web.1"]
     assert stage.row("web.1").id == first
     assert stage.running() == ["web.1"]
-    assert outlook(stage.app.id, change.version, stage.platform, 0).state is OutlookState.LIVE
+    assert (
+        outlook(stage.app.id, change.version, stage.platform, time.time()).state
+        is OutlookState.LIVE
+    )
 
 
 def test_scaling_during_a_deploy_holds_for_what_is_wanted(stage: Stage) -> None:
@@ -225,7 +230,10 @@ def test_a_restart_starts_the_new_before_the_old_leaves(stage: Stage) -> None:
     assert stage.served() == ["web.1"]
     assert stage.row("web.1").id != old
     assert stage.running() == ["web.1"]
-    assert outlook(stage.app.id, change.version, stage.platform, 0).state is OutlookState.LIVE
+    assert (
+        outlook(stage.app.id, change.version, stage.platform, time.time()).state
+        is OutlookState.LIVE
+    )
 
 
 def test_a_stopped_app_keeps_its_formation_and_runs_nothing(stage: Stage) -> None:
@@ -374,7 +382,7 @@ def test_what_fits_nowhere_is_blocked_and_says_so(stage: Stage) -> None:
     change = scale(stage.now(), {"web": 5}, "ana", stage.platform, time.time())
     stage.converges()
 
-    told = outlook(stage.app.id, change.version, stage.platform, 0)
+    told = outlook(stage.app.id, change.version, stage.platform, time.time())
     assert told.state is OutlookState.FAILED
     assert "MB unreserved" in told.text
     stage.platform.hosts.note("local", memory_mb=8000)
@@ -403,6 +411,21 @@ def test_replicas_are_spread_over_the_hosts(wide_stage: Stage) -> None:
     assert all("candidates" in row.placement for row in wide_stage.rows())
 
 
+def test_a_scale_whose_new_dyno_crashes_says_so_and_keeps_the_others(stage: Stage) -> None:
+    stage.deployed()
+    since = time.time()
+    change = scale(stage.now(), {"web": 2}, "ana", stage.platform, since)
+    stage.converges()
+
+    stage.observer._exited(stage.row("web.2"), 3, time.time())
+    stage.converges()
+
+    told = outlook(stage.app.id, change.version, stage.platform, since)
+    assert told.state is OutlookState.FAILED
+    assert told.text == "web.2 crashed: exited with status 3 while starting; it will be tried again"
+    assert stage.served() == ["web.1"]
+
+
 def test_an_image_that_is_gone_is_built_again_and_what_waits_for_it_is_placed(stage: Stage) -> None:
     stage.deployed()
     image = stage.platform.builds.images(stage.app.id)[0]
@@ -411,7 +434,10 @@ def test_an_image_that_is_gone_is_built_again_and_what_waits_for_it_is_placed(st
     change = scale(stage.now(), {"web": 2}, "ana", stage.platform, time.time())
     stage.converges()
 
-    assert "is being built again" in outlook(stage.app.id, change.version, stage.platform, 0).text
+    assert (
+        "is being built again"
+        in outlook(stage.app.id, change.version, stage.platform, time.time()).text
+    )
     builds = stage.platform.builds.of(stage.app.id)
     assert [(build.state, build.image, build.source) for build in builds] == [
         (BuildState.QUEUED, image.id, image.source)

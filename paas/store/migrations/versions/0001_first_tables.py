@@ -106,6 +106,7 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("state != 'gone' AND address IS NOT NULL"),
     )
+    op.create_index("containers_crashed", "containers", ["crashed_at"], unique=False)
     op.create_index("containers_of_app", "containers", ["app_id", "state"], unique=False)
     op.create_table(
         "deploys",
