@@ -24,6 +24,10 @@ NEED_AN_ENGINE = frozenset({"integration", "multihost", "browser"})
 """Folders whose every test does."""
 
 
+MEMORY = Path("/dev/shm")
+"""Where nothing waits for a disk: what must survive a power failure is not a unit test's affair."""
+
+
 @pytest.fixture(scope="session")
 def redis_socket() -> Iterator[Path]:
     """A Redis of this test run alone, ended by its process id."""
@@ -56,7 +60,7 @@ def redis_server(redis_socket: Path) -> Iterator[Path]:
 @pytest.fixture
 def settings() -> Iterator[Settings]:
     """Of a platform in a folder with a short name, for the sockets in it."""
-    directory = Path(tempfile.mkdtemp(prefix="paas-"))
+    directory = Path(tempfile.mkdtemp(prefix="paas-", dir=MEMORY))
     settings = Settings(directory=directory, platform=new_platform_id())
     for folder in (settings.record.parent, settings.keys, settings.redis_socket.parent):
         folder.mkdir(parents=True)
