@@ -138,9 +138,8 @@ def roll_app_back(
 def number_of(text: str, app: App, platform: Platform) -> int:
     """`3`, `v3` or the id of a release. Raises UnknownRelease."""
     found = re.fullmatch(r"v?([0-9]{1,9})", text)
-    if found is not None:
-        return int(found[1])
+    number = int(found[1]) if found else None
     for release in platform.releases.all(app.id):
-        if uuid_of("release", app.id, release.number) == text:
+        if release.number == number or uuid_of("release", app.id, release.number) == text:
             return release.number
-    raise UnknownRelease(app.name, text[:60])
+    raise UnknownRelease(app.name, text[:60] if number is None else number)
