@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Response
@@ -14,9 +15,10 @@ from paas.api.passes import pass_for
 from paas.api.shapes import SIZE, NamedOut, moment, tell, uuid_of
 from paas.errors import Invalid
 from paas.model.app import App
-from paas.model.container import FILLS, Container, Kind
+from paas.model.container import CRASHED, FILLS, Container, Kind
 from paas.model.formation import Dyno
 from paas.model.release import Release
+from paas.scheduler.plan import retries
 from paas.scheduler.restart import UnknownDyno, restart
 from paas.scheduler.run import begin_run
 from paas.wiring import Platform
@@ -193,9 +195,32 @@ def _listed(app: App, platform: Platform) -> Iterator[DynoOut]:
     for row in rows:
         yield DynoOut.of(row, app, _command(row, releases))
     taken = {row.dyno for row in rows if row.state in FILLS or row.crashed_at is not None}
-    for dyno in _wanted(app, releases, platform):
-        if dyno not in taken:
-            yield DynoOut.of_place(dyno, app, releases[dyno.release].processes[dyno.process])
+    empty = [dyno for dyno in _wanted(app, releases, platform) if dyno not in taken]
+    crashes = _crashes(app, platform) if empty else {}
+    for dyno in empty:
+        command = releases[dyno.release].processes[dyno.process]
+        if dyno in crashes:
+            yield DynoOut.of(crashes[dyno], app, command)
+        else:
+            yield DynoOut.of_place(dyno, app, command)
+
+
+def _crashes(app: App, platform: Platform) -> Mapping[Dyno, Container]:
+    """What crashed last in each place that is soon to be tried again, though its container is gone by now."""
+    now = time.time()
+    crashed = [row for row in platform.containers.of(app.id, gone=True) if row.crashed_at]
+    retry_at = retries(crashed)
+    return {
+        row.dyno: replace(
+            row,
+            state=CRASHED,
+            since=row.crashed_at or now,
+            address=None,
+            reason=f"{row.reason}; tried again in {retry_at[row.dyno] - now:.0f} s",
+        )
+        for row in sorted(crashed, key=lambda row: row.crashed_at or 0)
+        if retry_at[row.dyno] > now
+    }
 
 
 def _wanted(app: App, releases: Mapping[int, Release], platform: Platform) -> Iterator[Dyno]:

@@ -29,6 +29,10 @@ class Answer(BaseHTTPRequestHandler):
                 in_flight.discard(id(self))
                 idle.notify_all()
 
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
     def _answer(self) -> None:
         answer = {
             "app": os.environ.get("HEROKU_APP_NAME", ""),
