@@ -1,9 +1,9 @@
 """/apps/{app}/builds: attempts to turn a source into an image, and what became of them."""
 
+import re
 import time
 import uuid
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -119,8 +119,10 @@ def begin_build(
     app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, given: BuildIn
 ) -> BuildOut:
     """Of a source that was uploaded here. Its release is deployed when it is built; follow `output_stream_url`."""
-    source_id = urlsplit(given.source_blob.url).path.removeprefix("/sources/")
-    source = source_of(source_id, person, platform)
+    named = re.fullmatch(r"(?:https?://[^/]*)?/sources/([0-9a-f-]{36})", given.source_blob.url)
+    if named is None:
+        raise NotASource(given.source_blob.url)
+    source = source_of(named[1], person, platform)
     if not platform.sources.has(source.id):
         raise NotASource(given.source_blob.url)
     build = Build(

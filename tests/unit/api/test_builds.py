@@ -1,0 +1,97 @@
+import time
+
+import httpx
+
+from paas.model.build import BuildState
+from tests.unit.api.served import Served, tarball, upload
+
+
+def begins(client: httpx.Client, app: str = "blog", version: str = "3f2a91c") -> dict[str, object]:
+    answer = client.post(
+        f"/apps/{app}/builds", json={"source_blob": upload(client, version=version)}
+    )
+    assert answer.status_code == 201, answer.text
+    build: dict[str, object] = answer.json()
+    return build
+
+
+def test_a_build_is_queued_and_answered_at_once(served: Served) -> None:
+    with served.by("ben") as client:
+        build = begins(client)
+        listed = client.get("/apps/blog/builds").json()
+        shown = client.get(f"/apps/blog/builds/{build['id']}").json()
+
+    assert (build["status"], build["outcome"], build["current"]) == ("pending", "pending", False)
+    assert [each["id"] for each in listed] == [shown["id"]] == [build["id"]]
+    assert served.platform.wire.queue("builds").count == 1
+
+
+def test_builds_are_found_by_their_commit(served: Served) -> None:
+    with served.by("ben") as client:
+        begins(client, version="a" * 40)
+        newer = begins(client, version="b" * 40)
+        found = client.get("/apps/blog/builds", params={"commit": "b" * 40}).json()
+        first = client.get("/apps/blog/builds", params={"commit": "a" * 40}).json()
+
+    assert [each["id"] for each in found] == [newer["id"]]
+    assert [each["outcome"] for each in first] == ["cancelled"]  # a newer push took its place
+
+
+def test_a_build_needs_a_source_of_ones_own_that_was_uploaded(served: Served) -> None:
+    with served.by("ben") as ben, served.by("eve") as eve:
+        others = upload(eve)
+        empty = {"url": ben.post("/sources").json()["source_blob"]["get_url"]}
+        for blob, status in (
+            (others, 404), (empty, 422), ({"url": "https://example.com/app.tgz"}, 422), ({"url": "/etc/passwd"}, 422),
+            ({"url": "http://["}, 422), ({"url": ""}, 422), ({}, 422), ({"url": "/sources/../x"}, 422),
+            ({**others, "version": "x" * 999}, 422), ({"url": f"/sources/{'0' * 36}"}, 404),
+        ):  # fmt: skip
+            assert (
+                ben.post("/apps/blog/builds", json={"source_blob": blob}).status_code == status
+            ), blob
+        assert ben.get("/apps/blog/builds").json() == []
+
+
+def test_a_build_can_be_cancelled_while_it_is_not_over(served: Served) -> None:
+    with served.by("ben") as client:
+        build = begins(client)
+        cancelled = client.delete(f"/apps/blog/builds/{build['id']}")
+        again = client.delete(f"/apps/blog/builds/{build['id']}")
+
+    assert (cancelled.json()["status"], cancelled.json()["outcome"]) == ("failed", "cancelled")
+    assert cancelled.json()["reason"] == "cancelled by ben"
+    assert again.status_code == 409
+
+
+def test_a_build_of_another_app_is_not_there(served: Served) -> None:
+    with served.by("ben") as ben, served.by("ana") as ana:
+        build = begins(ben)
+        for path in (
+            f"/apps/shop/builds/{build['id']}",
+            "/apps/shop/builds/x",
+            "/apps/shop/builds/%00",
+        ):
+            assert ana.get(path).status_code == ana.delete(path).status_code == 404
+            assert ana.get(f"{path}/output").status_code == 404
+
+
+def test_without_redis_nothing_is_built_and_nothing_waits(without_redis: Served) -> None:
+    with without_redis.by("ben") as client:
+        blob = upload(client)
+        begun = time.monotonic()
+        answer = client.post("/apps/blog/builds", json={"source_blob": blob})
+        (build,) = client.get("/apps/blog/builds").json()
+
+    assert answer.status_code == 503
+    assert (
+        answer.json()["message"]
+        == "Redis does not answer, so nothing can be built now. See: paas doctor"
+    )
+    assert time.monotonic() - begun < 5
+    assert build["outcome"] == "failed"
+    assert without_redis.platform.builds.in_state(BuildState.QUEUED) == []
+
+
+def test_a_source_of_bytes_is_still_a_source(served: Served) -> None:
+    with served.by("ben") as client:
+        assert upload(client, tarball()[:100])["url"].startswith("http://127.0.0.1:")

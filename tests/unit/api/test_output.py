@@ -1,0 +1,233 @@
+import threading
+import time
+import uuid
+
+import httpx
+import pytest
+
+from paas.api.output import HEARTBEAT_SECONDS, Narrator, Stage
+from paas.model.build import Build, BuildState
+from paas.model.log import LogLine
+from tests.eventually import eventually
+from tests.unit.api.served import Served
+
+
+class Pusher(threading.Thread):
+    """Follows a build's output."""
+
+    def __init__(self, client: httpx.Client, build_id: str, offset: int = 0) -> None:
+        super().__init__(daemon=True)
+        self.seen = b""
+        self._client, self._path = client, f"/apps/shop/builds/{build_id}/output?offset={offset}"
+        self.start()
+
+    def run(self) -> None:
+        with self._client.stream("GET", self._path) as answer:
+            assert answer.status_code == 200
+            for chunk in answer.iter_raw():
+                self.seen += chunk
+
+    @property
+    def text(self) -> str:
+        return self.seen.decode()
+
+
+def queued(served: Served) -> str:
+    build = Build(
+        str(uuid.uuid4()),
+        served.shop.id,
+        BuildState.QUEUED,
+        "source",
+        "3f2a91c",
+        "ana",
+        time.time(),
+    )
+    served.platform.builds.add(build)
+    return build.id
+
+
+def building(served: Served) -> str:
+    build_id = queued(served)
+    assert served.platform.builds.begin(build_id, "worker", time.time(), time.time() + 60)
+    return build_id
+
+
+def says(served: Served, build_id: str, text: str) -> None:
+    served.platform.logs.write_output(build_id, text)
+
+
+def released(served: Served, build_id: str) -> int:
+    """It is built, and its release is wanted."""
+    served.stage.releases(web="serve")
+    number = served.shop.wanted_release
+    assert number is not None
+    image = served.platform.releases.get(served.shop.id, number).image
+    served.platform.builds.note(build_id, image=image, release=number)
+    served.platform.builds.end(build_id, BuildState.SUCCEEDED, time.time())
+    return number
+
+
+def outcome(client: httpx.Client, build_id: str) -> tuple[str, str, bool]:
+    build = client.get(f"/apps/shop/builds/{build_id}").json()
+    return build["status"], build["outcome"], build["current"]
+
+
+def test_a_push_is_seen_from_the_first_line_to_the_url(served: Served) -> None:
+    build_id = building(served)
+    with served.by("ana") as client:
+        pusher = Pusher(client, build_id)
+        says(served, build_id, "-----> Building on the stack\n")
+        eventually(lambda: pusher.text == "-----> Building on the stack\n")
+        released(served, build_id)
+        served.stage.converges(1)
+        assert outcome(client, build_id) == ("pending", "pending", False)
+        eventually(lambda: "web.1 starting" in pusher.text)
+        served.stage.comes_up()
+        served.stage.converges()
+        pusher.join(5)
+
+        assert outcome(client, build_id) == ("succeeded", "live", True)
+    assert pusher.text.splitlines()[-1] == "-----> http://shop.localhost/ deployed (v1)"
+
+
+def test_who_comes_late_or_again_goes_on_where_they_were(served: Served) -> None:
+    build_id = building(served)
+    says(served, build_id, "-----> One\n-----> Two\n")
+    served.platform.builds.end(build_id, BuildState.FAILED, time.time(), "it does not compile")
+    with served.by("ana") as client:
+        late = client.get(f"/apps/shop/builds/{build_id}/output").text
+        again = client.get(f"/apps/shop/builds/{build_id}/output?offset=11").text
+
+    assert late == "-----> One\n-----> Two\n !     it does not compile\n"
+    assert again == "-----> Two\n !     it does not compile\n"
+
+
+def test_a_build_that_has_said_why_it_failed_does_not_say_it_twice(served: Served) -> None:
+    build_id = building(served)
+    says(served, build_id, "-----> Build failed\n !     it does not compile\n")
+    served.platform.builds.end(build_id, BuildState.FAILED, time.time(), "it does not compile")
+    with served.by("ana") as client:
+        text = client.get(f"/apps/shop/builds/{build_id}/output").text
+        assert outcome(client, build_id) == ("failed", "failed", False)
+
+    assert text == "-----> Build failed\n !     it does not compile\n"
+
+
+def test_a_release_that_does_not_start_is_told_with_what_it_printed_last(served: Served) -> None:
+    build_id = building(served)
+    released(served, build_id)
+    served.stage.converges(1)
+    row = served.stage.row("web.1")
+    lines = [
+        LogLine(time.time_ns(), "app", "web.1", f"line {number}", row.id) for number in range(60)
+    ]
+    served.platform.logs.append(served.shop.id, lines)
+    served.stage.crashes("web.1")
+    served.stage.converges()
+    with served.by("ana") as client:
+        text = client.get(f"/apps/shop/builds/{build_id}/output").text
+        assert outcome(client, build_id) == ("failed", "failed", False)
+
+    told = text.splitlines()
+    assert " !     v1 did not go live: web.1 exited with status 1 while starting" in told
+    assert told[-50:] == [f"       line {number}" for number in range(10, 60)]
+
+
+def test_a_config_change_meanwhile_carries_the_push_with_it(served: Served) -> None:
+    build_id = building(served)
+    released(served, build_id)
+    with served.by("ana") as client:
+        pusher = Pusher(client, build_id)
+        client.patch("/apps/shop/config-vars", json={"A": "1"})
+        served.stage.converges()
+        served.stage.comes_up()
+        served.stage.converges()
+        pusher.join(5)
+
+        assert outcome(client, build_id) == ("succeeded", "live", True)
+    assert pusher.text.splitlines()[-1] == "-----> http://shop.localhost/ deployed (v2)"
+
+
+def test_a_newer_image_supersedes_the_push(served: Served) -> None:
+    first = building(served)
+    released(served, first)
+    second = building(served)
+    released(served, second)
+    with served.by("ana") as client:
+        text = client.get(f"/apps/shop/builds/{first}/output").text
+
+        assert outcome(client, first) == ("failed", "superseded", False)
+    assert text.splitlines()[-1] == " !     v1: v2 took its place"
+
+
+def test_what_was_live_once_is_current_no_more(served: Served) -> None:
+    for _ in range(2):
+        build_id = building(served)
+        released(served, build_id)
+        served.stage.converges()
+        served.stage.comes_up()
+        served.stage.converges()
+    with served.by("ana") as client:
+        newest, oldest = client.get("/apps/shop/builds").json()
+
+    assert (newest["outcome"], newest["current"]) == ("live", True)
+    assert (oldest["outcome"], oldest["current"]) == ("live", False)
+
+
+def test_a_destroyed_app_ends_the_output(served: Served) -> None:
+    build_id = building(served)
+    with served.by("ana") as client:
+        pusher = Pusher(client, build_id)
+        says(served, build_id, "-----> Building\n")
+        eventually(lambda: pusher.text)
+        served.platform.apps.destroy(served.shop.id, time.time())
+        pusher.join(5)
+
+    assert pusher.text == "-----> Building\n !     shop was destroyed\n"
+
+
+def test_a_cancelled_build_ends_the_output(served: Served) -> None:
+    build_id = queued(served)
+    with served.by("ana") as client:
+        pusher = Pusher(client, build_id)
+        client.delete(f"/apps/shop/builds/{build_id}")
+        pusher.join(5)
+
+    assert pusher.text == " !     cancelled by ana\n"
+
+
+def test_silence_is_filled_and_a_new_stage_told() -> None:
+    narrator, now = Narrator(), time.time()
+    building = Stage("building", now - 42, is_told=False)
+    starting = Stage("0 of 1 up; web.1 starting", now - 3, is_told=True)
+
+    assert narrator.line("b", building, now) is None
+    assert narrator.line("b", building, now - HEARTBEAT_SECONDS - 1) == "       building … (42 s)\n"
+    assert narrator.line("b", building, now - HEARTBEAT_SECONDS - 1) is None  # it was just told
+    assert narrator.line("b", starting, now) is None  # not more than a line each second
+    narrator.told["b"] = ("building", now - 2)
+    assert narrator.line("b", starting, now) == "       0 of 1 up; web.1 starting\n"
+
+
+def test_a_line_that_fills_silence_is_seen_by_all_who_follow_and_told_once(served: Served) -> None:
+    build_id = building(served)
+    with served.by("ana") as one, served.by("ana") as two:
+        pushers = [Pusher(one, build_id), Pusher(two, build_id)]
+        released(served, build_id)
+        eventually(lambda: all(pusher.text.count("web.1 pending") == 1 for pusher in pushers))
+        kept, _ = served.platform.logs.read_output(build_id, 0)
+        served.stage.converges()
+        served.stage.comes_up()
+        served.stage.converges()
+        for pusher in pushers:
+            pusher.join(5)
+
+    assert pushers[0].text == pushers[1].text
+    assert kept.decode() == "       0 of 1 up; web.1 pending\n"
+
+
+@pytest.mark.parametrize("offset", ["-1", "x", "9" * 30])
+def test_an_offset_that_cannot_be_is_told(served: Served, offset: str) -> None:
+    build_id = queued(served)
+    with served.by("ana") as client:
+        assert client.get(f"/apps/shop/builds/{build_id}/output?offset={offset}").status_code == 422
