@@ -29,6 +29,15 @@ class Said:
     def text(self) -> str:
         return self.out + self.err
 
+    @property
+    def error(self) -> str:
+        """The one line that says what was wrong, after what it said it would do."""
+        assert self.code != 0, self.text
+        *_, line = self.err.splitlines()
+        assert line.startswith("paas: "), self.err
+        assert self.err.count("paas: ") == 1, self.err
+        return line
+
 
 @dataclass(frozen=True)
 class Push:
