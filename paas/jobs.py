@@ -9,8 +9,8 @@ from pathlib import Path
 from paas.doctor import examine as examine_platform
 from paas.errors import PaasError
 from paas.model.app import UnknownApp
+from paas.push import clear_leftovers, push
 from paas.push import give_up_dead_builds as give_up
-from paas.push import push
 from paas.releases.tidy import REMEMBERED_SECONDS, forget, tidy
 from paas.scheduler.converge import converge
 from paas.settings import Settings
@@ -71,6 +71,7 @@ def tidy_all() -> None:
     platform, now = connected(), time.time()
     for app in platform.apps.all():
         tidy(app, platform, now)
+    clear_leftovers(platform, now)
     platform.containers.forget(now - REMEMBERED_SECONDS)
 
 

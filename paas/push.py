@@ -33,6 +33,10 @@ DISK_FLOOR_MB = 512
 PLATFORM_FAILED = (
     "the platform itself failed; its operator finds why in the log of the build workers"
 )
+SOURCE_SECONDS = 86400.0
+"""How long a source is kept that no image is made of."""
+OUTPUTS_KEPT = 100
+"""Of the builds of one app."""
 WORKER_DIED = "its worker died. Push again"
 
 
@@ -202,3 +206,33 @@ def _release_of(build: Build, platform: Platform) -> Release | None:
         return None
     releases = platform.releases.all(build.app_id)
     return next((release for release in releases if release.image == build.image), None)
+
+
+def clear_leftovers(platform: Platform, now: float) -> None:
+    """What builds that are over and apps that are no more left in the platform's folder. Safe to repeat and to kill."""
+    settings, builds = platform.settings, platform.builds
+    repositories = [*settings.repositories.glob("*.git")]
+    caches = [*(settings.builds / "cache").glob("*")]
+    folders = [*(settings.builds / "work").glob("*")]
+    # What is there was listed before what is known is asked: nothing that is just made is taken for left over.
+    apps = [*platform.apps.all(), *platform.apps.all(destroyed=True)]
+    known = {app.id for app in apps}
+    under_way = [*builds.in_state(BuildState.QUEUED), *builds.in_state(BuildState.BUILDING)]
+    for repository in repositories:
+        if repository.stem not in known:
+            shutil.rmtree(repository, ignore_errors=True)
+    for cache in caches:
+        if cache.name not in known:
+            discard(cache, platform.engine, HOST, settings)
+    for folder in folders:
+        if folder.name not in {build.id for build in under_way}:
+            discard(folder, platform.engine, HOST, settings)
+    needed = {build.source for build in under_way}
+    needed |= {image.source for app in apps for image in builds.images(app.id)}
+    for source in builds.sources():
+        if source.id not in needed and source.created_at < now - SOURCE_SECONDS:
+            platform.sources.remove(source.id)
+            builds.remove_source(source.id)
+    for app in apps:
+        for build in builds.of(app.id, limit=100_000)[OUTPUTS_KEPT:]:
+            platform.logs.remove_output(build.id)

@@ -24,10 +24,12 @@ from paas.git.lock import PushLock
 from paas.git.repos import (
     RECEIVE,
     UPLOAD,
+    GitFailed,
     ensure_hooks,
     ensure_repository,
     environment,
     serve_command,
+    tidy,
 )
 
 POLL_SECONDS = 0.2
@@ -89,6 +91,8 @@ def admit(
         lock = PushLock(repository)
         seen = take_turn(lock, person, api, app)
         lock.describe(person=person, since=time.time())
+        with suppress(GitFailed):  # a repository that git cannot pack can still take a push
+            tidy(repository, directory)
         lock.hand_on()
         env["PAAS_SEEN_BUILD"] = seen or ""
     # Twice the tree's limit: the pack of a push may hold more than one version of it.

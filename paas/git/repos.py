@@ -18,7 +18,7 @@ from paas.errors import Failed
 RECEIVE, UPLOAD = "git-receive-pack", "git-upload-pack"
 SETTINGS: Mapping[str, str] = {
     "core.sharedRepository": "group",
-    "gc.auto": "0",  # it would go on behind the push, and hold its lock; `tidy` does it
+    "gc.auto": "0",  # it would go on behind the push, and hold its lock; see `tidy`
     "receive.autogc": "false",
     "receive.advertisePushOptions": "true",
     "receive.denyNonFastForwards": "false",  # a shared repository would refuse a forced push
@@ -91,17 +91,6 @@ def ensure_hooks(directory: Path, receive: Path) -> Path:
     return folder
 
 
-def remove_repository(directory: Path, app_id: str) -> None:
-    """Silent if there is none."""
-    path = repository_path(directory, app_id)
-    gone = path.with_name(f".gone-{app_id}-{secrets.token_hex(4)}")
-    try:
-        path.rename(gone)
-    except FileNotFoundError:
-        return
-    shutil.rmtree(gone)
-
-
 def serve_command(program: str, path: Path, hooks: Path, limit_mb: int) -> list[str]:
     """What the door becomes: `program` is RECEIVE or UPLOAD."""
     options = [f"core.hooksPath={hooks}", f"receive.maxInputSize={limit_mb}m"]
@@ -125,10 +114,11 @@ def environment(directory: Path) -> dict[str, str]:
 
 
 def tidy(repository: Path, directory: Path) -> None:
-    """Packs it and removes what no ref needs. To be called with the push lock held: nobody may be pushing."""
+    """Packs what many pushes left, now and then. To be called with the push lock held: nobody else may be pushing."""
     for leftover in (repository / "objects").glob("tmp_objdir-incoming-*"):
         shutil.rmtree(leftover)
-    _run(["-C", str(repository), "gc", "--quiet", "--prune=now"], directory)
+    options = ["-c", "gc.auto=3000", "-c", "gc.autoDetach=false", "-c", "gc.pruneExpire=now"]
+    _run(["-C", str(repository), *options, "gc", "--auto", "--quiet"], directory)
 
 
 class Repo:
@@ -183,6 +173,7 @@ class Repo:
 
 
 def _run(argv: Sequence[str], directory: Path) -> None:
+    """Raises GitFailed."""
     done = subprocess.run(
         ["git", *argv],
         stdin=subprocess.DEVNULL,

@@ -26,7 +26,7 @@ from paas.model.build import Build, Builder, BuildState, Image, Source
 from paas.model.config import Config
 from paas.model.container import ContainerSpec, container_name
 from paas.model.release import Release
-from paas.push import give_up_dead_builds, push
+from paas.push import clear_leftovers, give_up_dead_builds, push
 from paas.settings import Settings
 from paas.store.builds import BUILDS
 from paas.store.database import Database
@@ -499,7 +499,7 @@ def test_a_build_whose_worker_died_is_given_up_and_leaves_nothing(builds: Builds
 WORKER = """
 import sys
 from pathlib import Path
-from paas.push import give_up_dead_builds, push
+from paas.push import clear_leftovers, give_up_dead_builds, push
 from paas.settings import Settings
 from paas.wiring import connect
 
@@ -541,6 +541,26 @@ def test_what_was_queued_meanwhile_is_begun_afterwards(builds: Builds) -> None:
 
     assert third.build.state is BuildState.FAILED
     assert builds.seen(second).build.state is BuildState.CANCELLED  # the newer push took its place
+
+
+def test_what_is_left_over_is_cleared_and_nothing_else(builds: Builds) -> None:
+    platform, settings = builds.platform, builds.platform.settings
+    kept, failed = builds.pushed("dockerfile-web"), builds.pushed({"Dockerfile": "FRM"})
+    unknown = str(uuid.uuid4())
+    for app_id in (builds.app.id, unknown):
+        (settings.repositories / f"{app_id}.git/objects").mkdir(parents=True)
+        (settings.builds / "cache" / app_id / "node").mkdir(parents=True)
+    (settings.builds / "work" / failed.build.id / "app").mkdir(parents=True)
+
+    clear_leftovers(platform, time.time())
+    assert platform.sources.has(failed.build.source)  # it may still be asked for
+    clear_leftovers(platform, time.time() + 2 * 86400)
+
+    assert [path.name for path in settings.repositories.iterdir()] == [f"{builds.app.id}.git"]
+    assert [path.name for path in (settings.builds / "cache").iterdir()] == [builds.app.id]
+    assert builds.leftovers() == []
+    assert not platform.sources.has(failed.build.source)
+    assert platform.sources.has(kept.build.source)
 
 
 def test_an_engine_that_is_away_is_named(builds: Builds) -> None:

@@ -257,6 +257,18 @@ def test_a_pusher_who_goes_away_stops_nothing(alice: Any, api: Any, number: int)
     _wait(lambda: alice.stored("main") is not None)
 
 
+def test_what_a_killed_push_left_is_gone_after_the_next(alice: Any, api: Any) -> None:
+    alice.push()
+    left = alice.folder / "repositories/id-of-shop.git/objects/tmp_objdir-incoming-x"
+    left.mkdir()
+    (left / "pack").write_text("x")
+    alice.commit()
+
+    assert alice.push().accepted
+
+    assert not left.exists()
+
+
 def test_the_second_pusher_is_told_who_pushes_and_sees_the_output(
     alice: Any, bob: Any, api: Any
 ) -> None:
