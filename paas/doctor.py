@@ -1,4 +1,4 @@
-"""Examines a platform: one finding for each part, with the next command to type.
+"""Examines a platform: one finding for each part, with the next command. (Long: a list of short checks.)
 
 Run in a worker, so that the queue's round trip is proven by the answer; without Redis, in whoever asks.
 """

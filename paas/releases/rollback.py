@@ -42,9 +42,16 @@ def roll_back(app: App, number: int | None, by: str, platform: Platform, now: fl
     return replace(change, release=release)
 
 
+def _release(app: App, number: int, platform: Platform) -> Release:
+    try:
+        return platform.releases.get(app.id, number)
+    except UnknownRelease:
+        raise UnknownRelease(app.name, number) from None  # people know it by its name
+
+
 def _target(app: App, number: int | None, platform: Platform) -> Release:
     if number is not None:
-        old = platform.releases.get(app.id, number)
+        old = _release(app, number, platform)
         deploy = platform.deploys.of(app.id, number)
         if old.image is not None and (deploy is None or deploy.state is not DeployState.SUCCEEDED):
             raise UnknownRelease(app.name, number, "never ran this release")

@@ -1,4 +1,4 @@
-"""The route table: where the platform and its routers meet, and nowhere else. It lives in Redis.
+"""The route table, in Redis: where platform and routers meet. (Long: both sides of the contract are in here.)
 
 Keys, all after `paas:PLATFORM:`
 
