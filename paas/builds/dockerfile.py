@@ -13,6 +13,8 @@ from paas.model.process import WEB
 
 DOCKERFILE = "Dockerfile"
 DEFAULT_PORT = 5000
+OWN_CACHES = "BUILDKIT_CACHE_MOUNT_NS"
+"""The argument by which BuildKit keeps cache mounts of the same name apart: one app's are not another's."""
 INDENT = "       "
 
 
@@ -48,7 +50,7 @@ def _build(order: Order) -> str:
         tag=order.tag,
         labels=order.labels,
         scratch=scratch,
-        args=host_proxies(),
+        args={**host_proxies(), OWN_CACHES: order.app.id},
     )
     running = ImageBuild(recipe)
     try:
