@@ -47,7 +47,7 @@ class NotAdmin(Refused):
 
 class NotForTheDoor(Refused):
     def __init__(self) -> None:
-        super().__init__("The door may ask for sources, builds and releases, and for nothing else.")
+        super().__init__("The door may ask for sources and builds, and for nothing else.")
 
 
 class UnquotablePath(Invalid):

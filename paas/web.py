@@ -35,7 +35,7 @@ from paas.api import (
     sources,
     versions,
 )
-from paas.api.gate import ASKED, BodyTooLarge, Gate
+from paas.api.gate import ASKED, BodyTooLarge, Gate, UnknownPath
 from paas.api.listen import listen
 from paas.api.news import News
 from paas.api.output import Narrator
@@ -143,8 +143,10 @@ async def _on_invalid(_: HTTPConnection, error: Exception) -> Response:
     return _told(status, word, f"{place}: {first['msg']}. Nothing was changed.")
 
 
-async def _on_http(_: HTTPConnection, error: Exception) -> Response:
+async def _on_http(connection: HTTPConnection, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return answer(UnknownPath(connection.url.path))
     word = WORDS.get(error.status_code, "error")
     return _told(error.status_code, word, str(error.detail), error.headers)
 

@@ -5,6 +5,7 @@ import time
 from fastapi import APIRouter, Response
 
 from paas.api.asked import CurrentApp, CurrentPerson, CurrentPlatform
+from paas.api.releases import number_of
 from paas.api.shapes import tell
 from paas.releases.configure import configure
 from paas.releases.create import wanted_config
@@ -15,6 +16,14 @@ router = APIRouter(tags=["config-vars"])
 @router.get("/apps/{app}/config-vars")
 def show_config(app: CurrentApp, platform: CurrentPlatform) -> dict[str, str]:
     return dict(wanted_config(app, platform).vars)
+
+
+@router.get("/apps/{app}/releases/{release}/config-vars")
+def show_config_of_release(
+    app: CurrentApp, platform: CurrentPlatform, release: str
+) -> dict[str, str]:
+    number = number_of(release, app, platform)
+    return dict(platform.releases.get(app.id, number).config.vars)
 
 
 @router.patch("/apps/{app}/config-vars")

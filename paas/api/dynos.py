@@ -162,6 +162,7 @@ def restart_app(
     return {}
 
 
+@router.post("/apps/{app}/dynos/{dyno}/actions/stop", status_code=202)
 @router.delete("/apps/{app}/dynos/{dyno}", status_code=202)
 def restart_dyno(
     app: CurrentApp,

@@ -128,7 +128,7 @@ class Gate:
         right = RIGHTS.get(first)
         if right is None or (right is Right.DOOR and not is_door):
             raise UnknownPath(scope["path"])
-        if is_door and not _is_the_doors(right, first, rest, method):
+        if is_door and not _is_the_doors(right, first, rest):
             raise NotForTheDoor
         if person is None:
             if right is not Right.DOOR:
@@ -191,14 +191,10 @@ def _needs_admin(right: Right, method: str) -> bool:
     return right is Right.ADMIN or (right is Right.ADMIN_TO_CHANGE and method != "GET")
 
 
-def _is_the_doors(right: Right, first: str, rest: Sequence[str], method: str) -> bool:
-    """All that a push needs: sources, builds, and to look at an app and its releases."""
-    if right is Right.DOOR or first == "sources":
-        return True
-    noun = rest[1] if len(rest) > 1 else ""
-    return first == "apps" and bool(rest) and (
-        noun == "builds" or (method == "GET" and noun in ("", "releases"))
-    )  # fmt: skip
+def _is_the_doors(right: Right, first: str, rest: Sequence[str]) -> bool:
+    """All that a push needs: sources and builds."""
+    is_builds = first == "apps" and len(rest) > 1 and rest[1] == "builds"
+    return right is Right.DOOR or first == "sources" or is_builds
 
 
 def _token(authorization: str) -> tuple[str, bool]:

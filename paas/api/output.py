@@ -22,7 +22,7 @@ from paas.logs.segments import LogUnwritable
 from paas.logs.store import LogStore
 from paas.model.app import App, UnknownApp
 from paas.model.build import BuildState
-from paas.scheduler.live import checks, crash_report, outlook
+from paas.scheduler.live import checks, crash_is_read, crash_report, outlook
 from paas.wiring import Platform
 
 PAUSE_SECONDS = 0.1
@@ -51,6 +51,8 @@ class Look:
     offset: int
     fate: Fate
     stage: Stage
+    is_over: bool = True
+    """Nothing more is to come, also not of what a failed container printed."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ async def follow(
                 yield look.data
                 offset, silent_since = look.offset, time.time()
                 continue
-            if look.fate.outcome is not Outcome.PENDING:
+            if look.is_over:
                 narrator.end(build_id)
                 lines = await run_in_threadpool(_ending, build_id, app, look, platform)
                 yield "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
@@ -133,7 +135,13 @@ def _look(build_id: str, app: App, offset: int, platform: Platform) -> Look:
         text = outlook(app.id, fate.deploy.wake, platform, build.created_at).text
         stage = Stage(text, fate.deploy.created_at, True)
     data, offset = platform.logs.read_output(build_id, offset)
-    return Look(data, offset, fate, stage)
+    return Look(data, offset, fate, stage, _is_over(fate, app, platform))
+
+
+def _is_over(fate: Fate, app: App, platform: Platform) -> bool:
+    if fate.outcome is Outcome.FAILED and fate.release is not None:
+        return crash_is_read(app.id, fate.release, platform, time.time())
+    return fate.outcome is not Outcome.PENDING
 
 
 def _write(build_id: str, line: str, logs: LogStore) -> bool:

@@ -61,3 +61,13 @@ def test_what_cannot_be_is_refused_in_a_line_that_tells_no_value(served: Served)
             assert "secret-value" not in answer.text
 
     assert served.platform.releases.all(served.blog.id) == []
+
+
+def test_a_release_keeps_its_config(served: Served) -> None:
+    with served.by("ben") as client:
+        for value in ("old", "new"):
+            client.patch("/apps/blog/config-vars", json={"A": value})
+
+        assert client.get("/apps/blog/releases/1/config-vars").json() == {"A": "old"}
+        assert client.get("/apps/blog/releases/v2/config-vars").json() == {"A": "new"}
+        assert client.get("/apps/blog/releases/3/config-vars").status_code == 404

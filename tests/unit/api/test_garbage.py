@@ -25,16 +25,17 @@ BODIES = [
 TYPES = ["application/json", "text/plain", "multipart/form-data; boundary=x", "a/b", "\xff", ""]
 
 
-def hostile(method: str, path: str) -> Iterator[tuple[str, str]]:
-    """Each parameter of the path filled with each nasty thing, the rest with what is there."""
+def hostile(number: int, method: str, path: str) -> Iterator[tuple[str, str]]:
+    """The parameters of the path filled with a third of all that is nasty, the rest with what is there."""
+    nasty_here = NASTY[number % 3 :: 3]
     names = [part for part in path.split("/") if part.startswith("{") and part != "{app}"]
     base = path.replace("{app}", "blog")
-    for nasty in NASTY if names else [b""]:
+    for nasty in nasty_here if names else [b""]:
         filled = base
         for name in names:
             filled = filled.replace(name, quote_from_bytes(nasty, safe=""))
         yield method, filled
-    for nasty in NASTY if "{app}" in path else []:
+    for nasty in nasty_here if "{app}" in path else []:
         yield method, base.replace("blog", quote_from_bytes(nasty, safe=""), 1)
 
 
@@ -42,8 +43,8 @@ def test_no_path_is_a_mistake_of_ours(served: Served) -> None:
     """Nor does any bring down what is there."""
     skipped = {("DELETE", "/apps/blog"), ("GET", "/doctor"), ("GET", "/docs")}
     with served.by("ana") as client:
-        for method, path in every_route():
-            for verb, target in hostile(method, path):
+        for number, (method, path) in enumerate(every_route()):
+            for verb, target in hostile(number, method, path):
                 if (verb, target) in skipped:
                     continue
                 answer = client.request(verb, target)
@@ -103,7 +104,7 @@ def test_a_body_must_say_that_it_is_json(served: Served) -> None:
 
 def test_no_query_and_no_header_is_a_mistake_of_ours(served: Served) -> None:
     with served.by("ana") as client:
-        for nasty in NASTY:
+        for nasty in NASTY[::2]:
             value = quote_from_bytes(nasty, safe="")
             for query in (
                 f"?offset={value}",
@@ -111,8 +112,9 @@ def test_no_query_and_no_header_is_a_mistake_of_ours(served: Served) -> None:
                 f"?pass={value}",
                 f"?{value}={value}",
             ):
-                for path in ("/apps/blog/logs", "/apps/blog/builds", "/apps/blog/releases"):
-                    assert client.get(f"{path}{query.replace('tail', 'dyno')}").status_code < 500
+                assert (
+                    client.get(f"/apps/blog/logs{query.replace('tail', 'dyno')}").status_code < 500
+                )
             header = nasty.translate(None, b"\r\n\x00 \t")
             for name in (
                 "Range",
