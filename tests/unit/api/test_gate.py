@@ -174,7 +174,7 @@ def test_the_door_may_push_for_a_person_and_nothing_else(served: Served) -> None
 def test_a_door_that_speaks_for_nobody_gets_nothing(served: Served) -> None:
     with served.by_door() as client:
         assert client.post("/sources").status_code == 401
-        assert client.get("/apps/blog").status_code == 401
+        assert client.get("/apps/blog/builds").status_code == 401
 
 
 @pytest.mark.parametrize("told", [True, False])
