@@ -140,7 +140,7 @@ def _check_disk(platform: Platform) -> None:
     if free_mb < DISK_FLOOR_MB:
         raise BuildFailed(
             f"only {free_mb} MB are left on the platform's disk, and a build needs {DISK_FLOOR_MB}. "
-            "Its operator types: paasd doctor"
+            "Its operator types: paas doctor"
         )
 
 

@@ -62,7 +62,7 @@ def _lay_out(order: Order) -> None:
     for name in ("compile.sh", "install.sh", "start.sh"):
         shutil.copyfile(SCRIPTS / name, folder / "in" / name)
     for name, value in order.config.vars.items():
-        (folder / "in" / "env" / name).write_text(value, newline="")
+        (folder / "in" / "env" / name).write_bytes(value.encode())
     cache = cache_folder(order)
     cache.mkdir(parents=True, exist_ok=True)
     for own in (folder / "app", folder / "out", cache):

@@ -15,6 +15,8 @@ from urllib.parse import urlencode, urlsplit
 from paas.errors import Refused, Unavailable
 
 ANSWER_SECONDS = 30.0
+STORE_SECONDS = 300.0
+"""For a large source to be on disk."""
 SILENCE_SECONDS = 45.0
 """A build's output has a heartbeat every 10 s; without a word for this long the stream is taken for broken."""
 CHUNK = 64 * 1024
@@ -55,7 +57,7 @@ class Api:
 
     def put(self, url: str, content: Iterable[bytes]) -> None:
         """Streams `content`; nothing of it is held."""
-        self._answer("PUT", _path(url), content, "application/x-tar").close()
+        self._answer("PUT", _path(url), content, "application/x-tar", STORE_SECONDS).close()
 
     def follow(self, url: str, offset: int) -> Iterator[bytes]:
         """A build's output from `offset` on, as it comes. ApiSilent also when the stream breaks off."""

@@ -57,14 +57,17 @@ class ClientLeft(Exception):
 def main() -> NoReturn:
     os.umask(0o007)
     directory, fingerprint = Path(sys.argv[1]), sys.argv[2]
-    try:
-        argv, env = admit(directory, fingerprint, os.environ)
-    except PaasError as error:
-        tell(f"paas: {error}")
-        sys.exit(1)
-    except ClientLeft:
-        sys.exit(1)
-    os.execvpe(argv[0], argv, env)
+    with suppress(ClientLeft):
+        try:
+            argv, env = admit(directory, fingerprint, os.environ)
+            os.execvpe(argv[0], argv, env)
+        except PaasError as error:
+            tell(f"paas: {error}")
+        except OSError as error:
+            tell(
+                f"paas: the platform cannot take this now: {error}. Its operator types: paas doctor"
+            )
+    sys.exit(1)
 
 
 def admit(
@@ -195,7 +198,7 @@ def leave_with_client(seconds: float) -> None:
 
 
 def tell(line: str) -> None:
-    write(f"{line}\n".encode())
+    write(f"{line}\n".encode("utf-8", "replace"))
 
 
 def write(data: bytes) -> None:

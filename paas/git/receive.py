@@ -61,9 +61,13 @@ def main() -> int:
         tell("paas: this repository takes pushes by its door only")
         return 1
     try:
-        receive(sys.stdin, Push(os.environ), options(os.environ))
+        updates = [line.decode("utf-8", "replace") for line in sys.stdin.buffer]
+        receive(updates, Push(os.environ), options(os.environ))
     except PaasError as error:
         tell(f" !     {error}")
+        return 1
+    except OSError as error:
+        tell(f" !     The platform cannot take this now: {error}. Its operator types: paas doctor")
         return 1
     return 0
 

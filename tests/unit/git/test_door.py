@@ -112,3 +112,15 @@ def test_a_terminals_control_characters_do_not_come_through(alice: Any, api: Any
     push = alice.door("git-receive-pack '\x1b[31mred'")
 
     assert "\x1b" not in push.output
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_one_line(alice: Any, api: Any) -> None:
+    repositories = alice.folder / "repositories"
+    repositories.rmdir()
+    repositories.write_text("in the way")
+
+    push = alice.push()
+
+    assert not push.accepted
+    assert "Traceback" not in push.output
+    assert push.output.splitlines()[0].startswith("paas: ")
