@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,9 @@ def fresh(the_stack: None) -> Iterator[Installation]:
     yield from running_installation()
 
 
-def running_installation() -> Iterator[Installation]:
-    installation = Installation.make()
+def running_installation(**given: Any) -> Iterator[Installation]:
+    """`given` as `Installation.make` takes it."""
+    installation = Installation.make(**given)
     try:
         installation.run()
         yield installation

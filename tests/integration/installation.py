@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from paas.daemon.home import Home
 from paas.daemon.person import settle
-from paas.daemon.start import wait_until_up
+from paas.daemon.start import NotUp, wait_until_up
 from paas.model.person import PersonName
 from paas.running import Running, running
 from paas.settings import Settings
@@ -34,12 +34,12 @@ class Installation:
     _platform: Platform | None = field(default=None, repr=False)
 
     @classmethod
-    def make(cls, **settings: Any) -> Self:
+    def make(cls, *, bind: str = "127.0.0.1", **settings: Any) -> Self:
         """In a folder of its own, on ports that are free; not running yet."""
         directory = Path(tempfile.mkdtemp(prefix="paas-it-"))
         http, api, ssh = free_ports(3)
         ports = ["--http-port", f"{http}", "--api-port", f"{api}", "--ssh-port", f"{ssh}"]
-        paasd("init", f"{directory}", *ports, "--bind", "127.0.0.1", "--ssh-host", "127.0.0.1")
+        paasd("init", f"{directory}", *ports, "--bind", bind, "--ssh-host", "127.0.0.1")
         replace(Settings.load(directory), **{**IMPATIENT, **settings}).write()
         return cls(Settings.load(directory))
 
@@ -64,7 +64,14 @@ class Installation:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until_up(self.settings)
+        try:
+            wait_until_up(self.settings)
+        except NotUp as error:
+            raise AssertionError(f"{error}\n{self._last_words()}") from error
+
+    def _last_words(self) -> str:
+        logs = sorted((self.settings.run / "log").glob("*.log"))
+        return "\n".join(f"{log.name}: {log.read_text(errors='replace')[-500:]}" for log in logs)
 
     def stop(self) -> None:
         paasd("stop", f"{self.directory}")
