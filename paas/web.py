@@ -51,6 +51,7 @@ NOUNS = (
 HTTP_STATUS: Mapping[type[PaasError], tuple[HTTPStatus, str]] = {
     BodyTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"),
     NotKnown: (HTTPStatus.UNAUTHORIZED, "unauthorized"),
+    sources.UploadSilent: (HTTPStatus.REQUEST_TIMEOUT, "timeout"),
     Invalid: (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_params"),
     Unknown: (HTTPStatus.NOT_FOUND, "not_found"),
     Refused: (HTTPStatus.FORBIDDEN, "forbidden"),

@@ -163,13 +163,13 @@ async def attach(
 async def _converse(websocket: WebSocket, session: Session, threads: CapacityLimiter) -> int | None:
     """The exit code; None when the client left before."""
     exit_code = None
-    with suppress(WebSocketDisconnect):
-        async with anyio.create_task_group() as both:
-            both.start_soon(_listen, websocket, session, threads, both.cancel_scope)
+    async with anyio.create_task_group() as both:
+        both.start_soon(_listen, websocket, session, threads, both.cancel_scope)
+        with suppress(WebSocketDisconnect):
             while data := await _patiently(session.read, threads):
                 await websocket.send_bytes(data)
             exit_code = await _patiently(session.wait, threads)
-            both.cancel_scope.cancel()
+        both.cancel_scope.cancel()
     return exit_code
 
 

@@ -1,8 +1,9 @@
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -78,6 +79,19 @@ def test_who_leaves_ends_the_one_off(served: Served) -> None:
         dyno = begins(client)
         with attached(served, dyno["attach_url"]):
             eventually(lambda: dyno["name"] in served.stage.running())
+
+    eventually(lambda: served.stage.running() == ["web.1"])
+    eventually(lambda: [row.dyno.name for row in served.stage.rows()] == ["web.1"])
+
+
+def test_who_leaves_in_the_middle_of_much_output_ends_it_too(served: Served) -> None:
+    served.stage.deployed(web="serve")
+    behaves(served, Does(prints=tuple(f"line {number} {'x' * 5000}" for number in range(2000))))
+    with served.by("ana") as client:
+        dyno = begins(client)
+        with suppress(ConnectionClosed), attached(served, dyno["attach_url"]) as line:
+            assert line.recv(timeout=5)
+            line.socket.shutdown(socket.SHUT_RDWR)
 
     eventually(lambda: served.stage.running() == ["web.1"])
     eventually(lambda: [row.dyno.name for row in served.stage.rows()] == ["web.1"])
