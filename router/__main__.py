@@ -20,10 +20,26 @@ from router.names import Names
 from router.start import become_haproxy, configure
 
 LOCK_SECONDS = 10
+REPEAT_SECONDS = 60
+
+
+class Report:
+    """A line on standard error; the same again is silent for a minute."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, float] = {}
+
+    def __call__(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self._said.get(line, -REPEAT_SECONDS) >= REPEAT_SECONDS:
+            self._said = {**self._said, line: now} if len(self._said) < 100 else {line: now}
+            sys.stderr.write(f"router: {line}\n")
+            sys.stderr.flush()
 
 
 def main() -> int:
     given = read_arguments()
+    report = Report()
     edge = Edge(
         http_port=given.http_port,
         binds=tuple(given.bind or ["0.0.0.0"]),
@@ -43,11 +59,11 @@ def main() -> int:
         report("To follow a table it takes --redis and --platform.")
         return 2
     else:
-        return follow(given, folder, edge)
+        return follow(given, folder, edge, report)
     return 0
 
 
-def follow(given: argparse.Namespace, folder: Folder, edge: Edge) -> int:
+def follow(given: argparse.Namespace, folder: Folder, edge: Edge, report: Report) -> int:
     folder.path.mkdir(exist_ok=True)
     deadline = time.monotonic() + LOCK_SECONDS
     while (lock := folder.lock("follower")) is None:
@@ -104,11 +120,6 @@ def read_arguments() -> argparse.Namespace:
         "--exec-haproxy", action="store_true", help="write them, take over, and become HAProxy"
     )
     return parser.parse_args()
-
-
-def report(line: str) -> None:
-    sys.stderr.write(f"router: {line}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -29,21 +29,15 @@ class Last:
     """The last good table, with the slots its apps had, so that a cold start gives each app its slot again."""
 
     version: Version
-    routes: Mapping[str, Route]
+    routes: Mapping[str, str]
+    """App id to route, as JSON."""
     slots: Mapping[str, str]
     """App id to slot."""
     slot_count: int
 
-    def to_json(self) -> str:
-        return json.dumps(
-            {
-                "epoch": self.version.epoch,
-                "number": self.version.number,
-                "slot_count": self.slot_count,
-                "slots": self.slots,
-                "routes": [route.to_json() for route in self.routes.values()],
-            }
-        )
+    def read_routes(self) -> dict[str, Route]:
+        """By app id. Raises RouteInvalid."""
+        return {app_id: Route.from_json(text) for app_id, text in self.routes.items()}
 
 
 class Folder:
@@ -87,17 +81,29 @@ class Folder:
                     os.fsync(file.fileno())
             Path(temporary).replace(path)
 
+    def write_last(self, last: Last) -> None:
+        """Survives a power cut, whole or as the one before."""
+        given = {
+            "epoch": last.version.epoch,
+            "number": last.version.number,
+            "slot_count": last.slot_count,
+            "slots": last.slots,
+            "routes": last.routes,
+        }
+        self.write({self.last: json.dumps(given)})
+
     def read_last(self) -> Last | None:
         """None: there is none, or none that can be read."""
         try:
             given = json.loads(self.last.read_text())
-            routes = [Route.from_json(text) for text in given["routes"]]
-            return Last(
+            last = Last(
                 version=Version(str(given["epoch"]), int(given["number"])),
-                routes={route.app_id: route for route in routes},
+                routes={str(app_id): str(text) for app_id, text in given["routes"].items()},
                 slots={str(app_id): str(slot) for app_id, slot in given["slots"].items()},
                 slot_count=int(given["slot_count"]),
             )
+            last.read_routes()
+            return last
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RouteInvalid):
             return None
 

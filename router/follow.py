@@ -40,7 +40,6 @@ class Follower:
         self._is_listed = False
         """The table was read since this process began."""
         self._acknowledged: tuple[Version, frozenset[str]] | None = None
-        self._said = ""
         self._is_stopped = False
 
     def stop(self) -> None:
@@ -57,7 +56,7 @@ class Follower:
                     while not self._is_stopped:
                         self._hear(changes)
             except RedisError as error:
-                self._tell(f"Redis does not answer ({error}); keeping the table there is")
+                self._report(f"Redis does not answer ({error}); keeping the table there is")
                 self._wait(pause)
                 pause = min(pause * 2, longest)
         self._keeper.close()
@@ -102,7 +101,7 @@ class Follower:
         try:
             epoch, routes = self._table.routes(apps)
         except RouteInvalid as error:
-            return self._tell(f"The table cannot be read ({error}); keeping the one there is")
+            return self._report(f"The table cannot be read ({error}); keeping the one there is")
         if version is None or epoch != version.epoch:
             return self._list()
         return self._keeper.take(version, routes)
@@ -112,13 +111,12 @@ class Follower:
         try:
             snapshot = self._table.snapshot()
         except RouteInvalid as error:
-            return self._tell(f"The table cannot be read ({error}); keeping the one there is")
+            return self._report(f"The table cannot be read ({error}); keeping the one there is")
         version, held = snapshot.version, self._keeper.version
         if version is None:
-            return self._tell("The table is empty; keeping the one there is")
+            return self._report("The table is empty; keeping the one there is")
         if held is not None and held != version and held.covers(version):
-            return self._tell("The table is older than the one there is; keeping that")
-        self._tell("")
+            return self._report("The table is older than the one there is; keeping that")
         self._is_listed = True
         return self._keeper.take_all(version, snapshot.routes)
 
@@ -137,9 +135,3 @@ class Follower:
             )
             self._acknowledged = now_said
             self._due.did("alive")
-
-    def _tell(self, what: str) -> None:
-        """Once, not as often as it is found."""
-        if what and what != self._said:
-            self._report(what)
-        self._said = what

@@ -182,9 +182,9 @@ class HAProxy:
                     Server(name, server.address, server.port, False, server.container, server.dyno,
                            left_at=at, drain_seconds=drain_seconds)
                 )  # fmt: skip
-                return [
-                    f"set server {slot}/{name} state maint",
+                return [  # noted first: a server that is found parked has to say since when
                     f"set map {self._folder.servers} {slot}/{name} {note}",
+                    f"set server {slot}/{name} state maint",
                 ]
             case Claim(slot, label):
                 verb = "set" if running.slots[slot].label else "add"

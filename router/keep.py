@@ -4,7 +4,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 from paas.model.route import Route, RouterStatus, Version
 from router.clock import Due
@@ -42,7 +41,9 @@ class Keeper:
         """None while HAProxy does not answer."""
         self._worker: Worker | None = None
         self._last = folder.read_last()
-        self._routes: dict[str, Route] = dict(self._last.routes) if self._last else {}
+        self._routes: dict[str, Route] = self._last.read_routes() if self._last else {}
+        self._texts: dict[str, str] = dict(self._last.routes) if self._last else {}
+        """The same, as they are written to disk."""
         self._is_given = False
         """A table was given since this process began. Before, HAProxy knows better than the file does."""
         self._due = Due()
@@ -59,6 +60,8 @@ class Keeper:
 
     def take_all(self, version: Version, routes: Mapping[str, Route]) -> None:
         self.version, self._routes, self._is_given = version, dict(routes), True
+        self._texts = {app_id: route.to_json() for app_id, route in routes.items()}
+        self._is_written = False
         self._serve_all()
 
     def take(self, version: Version, routes: Mapping[str, Route | None]) -> None:
@@ -67,8 +70,11 @@ class Keeper:
         for app_id, route in routes.items():
             if route is None:
                 self._routes.pop(app_id, None)
+                self._texts.pop(app_id, None)
             else:
                 self._routes[app_id] = route
+                self._texts[app_id] = route.to_json()
+        self._is_written = False
         if self._running is not None and self.is_true:
             self._serve(plan_apps(routes, self._running, time.time()))
         else:
@@ -111,7 +117,7 @@ class Keeper:
         self._write()
 
     def close(self) -> None:
-        """The files are as they should be afterwards."""
+        """The last table is on disk afterwards."""
         self._write(is_last=True)
         self._writer.shutdown()
 
@@ -122,7 +128,6 @@ class Keeper:
 
     def _serve(self, steps: Sequence[Step]) -> None:
         self.is_true = False
-        self._is_written = False
         growth = [step for step in steps if isinstance(step, Grow)]
         try:
             self._tell([step for step in steps if not isinstance(step, Grow)])
@@ -170,6 +175,7 @@ class Keeper:
             self._running = self._worker = None
             return
         self._names.learn_all(self._running)
+        self._is_written = False
         self._parked_at = time.monotonic()
         self._serve_all()
 
@@ -200,7 +206,6 @@ class Keeper:
                 self._begin_growth(step.slots)
             else:
                 self._tell([step])
-                self._is_written = False
 
     def _compare(self) -> None:
         """What HAProxy runs against the table, without believing ourselves."""
@@ -236,40 +241,33 @@ class Keeper:
         if judged.returncode != 0 or self._running is None:
             self._report(f"HAProxy refuses a configuration with {slots} slots")
             return
-        self._is_written = False
-        self._write(is_last=True, slots=slots)
+        try:
+            self._folder.write(render(self._running, self._edge, self._folder, slots))
+        except OSError as error:
+            self._report(f"HAProxy cannot be given more slots ({error})")
+            return
         self._haproxy.reload(RELOAD_SECONDS)
         self._due.forget("grow")
         self._report(f"HAProxy has {slots} slots now")
         self._find()
 
-    def _write(self, *, is_last: bool = False, slots: int = 0) -> None:
-        """Files and table, beside the way of requests. A disk that is full costs nothing but them."""
+    def _write(self, *, is_last: bool = False) -> None:
+        """The table, beside the way of requests. A disk that is full costs nothing but that."""
         if self._writing is not None and (self._writing.done() or is_last):
             error = self._writing.exception()
             if error is not None:
-                self._report(f"The router's files cannot be written ({error})")
+                self._report(f"The last table cannot be written ({error})")
+                self._is_written = False
             self._writing = None
-        if self._is_written or self._writing is not None:
+        if self._is_written or self._writing is not None or self.version is None:
             return
         if not is_last and not self._due.is_due("write", WRITE_SECONDS):
             return
         self._is_written = True
-        texts: dict[Path, str] = {}
-        if self._running is not None:
-            texts.update(render(self._running, self._edge, self._folder, slots))
-        if self.version is not None and self._is_given:
-            texts[self._folder.last] = self._as_last(self.version).to_json()
-        self._writing = self._writer.submit(self._folder.write, texts)
+        running = self._running
+        slots = dict(running.slot_of) if running else self._last.slots if self._last else {}
+        count = len(running.slots) if running else self._last.slot_count if self._last else 0
+        self._last = Last(self.version, dict(self._texts), slots, count)
+        self._writing = self._writer.submit(self._folder.write_last, self._last)
         if is_last:
             self._write(is_last=True)
-
-    def _as_last(self, version: Version) -> Last:
-        running = self._running
-        if running is not None:
-            self._last = Last(version, self._routes, dict(running.slot_of), len(running.slots))
-        elif self._last is not None:
-            self._last = Last(version, self._routes, self._last.slots, self._last.slot_count)
-        else:
-            self._last = Last(version, self._routes, {}, 0)
-        return self._last

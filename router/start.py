@@ -28,14 +28,14 @@ def configure(folder: Folder, edge: Edge) -> None:
 def from_last(last: Last | None) -> Running:
     """What HAProxy is to run when nothing runs: each app in the slot it had, so that whoever still writes about those
     slots writes about the same apps."""
-    running = Running(FIRST_SLOTS if last is None else max(FIRST_SLOTS, last.slot_count))
     if last is None:
-        return running
+        return Running(FIRST_SLOTS)
+    running, routes = Running(max(FIRST_SLOTS, last.slot_count)), last.read_routes()
     for app_id, slot in last.slots.items():
-        route = last.routes.get(app_id)
+        route = routes.get(app_id)
         if route is not None and slot in running.free:
             running.apply(Claim(slot, label_of(route)))
-    while steps := plan_table(last.routes, running, now=0):
+    while steps := plan_table(routes, running, now=0):
         for step in steps:
             running.apply(step)
     return running
