@@ -1,5 +1,15 @@
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from paas.web import HTTP_STATUS
 from tests.unit.api.served import Served
 from tests.unit.api.test_gate import every_route
+
+MANUAL = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 
 
 def test_the_page_names_every_route_and_fetches_nothing(served: Served) -> None:
@@ -32,3 +42,32 @@ def test_the_whole_of_it_is_told_to_programs(served: Served) -> None:
         api = client.get("/openapi.json").json()
 
     assert api["paths"]["/apps/{app}/formation"]["patch"]["requestBody"]
+
+
+def test_the_manual_names_every_route_and_no_other() -> None:
+    named = {
+        (verb, path)
+        for verb, path in re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^` ]*)`", MANUAL)
+    }
+    there = {(method, path.replace(":path", "")) for method, path in every_route()}
+
+    assert named | {("GET", "/docs"), ("GET", "/openapi.json")} == there
+
+
+def test_the_manual_names_every_error() -> None:
+    for status, word in HTTP_STATUS.values():
+        assert re.search(rf"^\| {int(status)} \| .*`{word}`", MANUAL, re.MULTILINE), word
+
+
+@pytest.mark.parametrize("example", re.findall(r"```sh\n(.*?)```", MANUAL, re.DOTALL))
+def test_the_manuals_examples_run(served: Served, example: str, tmp_path: Path) -> None:
+    served.stage.deployed(web="serve")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Procfile").write_text("web: serve\n")
+    env = {"URL": served.url, "TOKEN": served.tokens["ana"], "PATH": os.defpath}
+
+    done = subprocess.run(
+        ["bash", "-euc", example], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30
+    )
+
+    assert done.returncode == 0, done.stderr
