@@ -1,183 +1,154 @@
-"""What an app reaches while it is built and while it runs, by a buildpack and by a Dockerfile, on a real platform."""
+"""What an app's code reaches, running and being built: the outside, the router, and nothing of ours."""
 
 import json
+import shlex
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 
+from paas.model.container import UP
+from tests.integration.conftest import running_installation
 from tests.integration.installation import Installation
 from tests.integration.user import User
 
-DOCKERFILE = """\
-FROM paas/stack:run
-COPY . .
-RUN ["python3", "explore.py", "built.json"]
-CMD ["python3", "server.py"]
+PROBE = """
+import json, os, socket, sys
+told = {}
+for name, (host, port) in json.loads(sys.argv[1]).items():
+    try:
+        socket.create_connection((host, port), 2).close()
+        told[name] = True
+    except OSError:
+        told[name] = False
+sockets = ("/var/run/docker.sock", "/run/docker.sock")
+told["a socket of the engine"] = any(map(os.path.exists, sockets))
+told["root"] = os.getuid() == 0
+print("PROBED", json.dumps(told))
 """
-KINDS = ("buildpack", "dockerfile")
-MOMENTS = ("build", "run")
-Target = Sequence[str | int]
-
-
-@dataclass
-class Ear:
-    """A listener of the host's own, on every address of it; what it heard, by TCP and by UDP."""
-
-    stream: socket.socket
-    datagrams: socket.socket
-
-    @classmethod
-    def opened(cls) -> "Ear":
-        stream = socket.create_server(("0.0.0.0", 0))
-        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        datagrams.bind(stream.getsockname())
-        datagrams.settimeout(0.5)
-        return cls(stream, datagrams)
-
-    @property
-    def port(self) -> int:
-        return int(self.stream.getsockname()[1])
-
-    def heard(self) -> bytes:
-        try:
-            return self.datagrams.recv(100)
-        except TimeoutError:
-            return b""
-
-    def close(self) -> None:
-        self.stream.close()
-        self.datagrams.close()
-
-
-@dataclass
-class Explored:
-    found: Mapping[tuple[str, str], Mapping[str, str]]
-    """By kind and moment: each target, and what became of it."""
-    heard_by_udp: bytes
-
-    def reached(self, kind: str, moment: str) -> set[str]:
-        return {name for name, what in self.found[kind, moment].items() if what == "reached"}
+Targets = Mapping[str, tuple[str, int]]
 
 
 @pytest.fixture(scope="module")
-def explored(installation: Installation) -> Iterator[Explored]:
-    explorer = installation.welcomes("explorer")
-    neighbour = installation.welcomes("neighbour")
-    with ExitStack() as undo:
-        undo.callback(neighbour.leaves)
-        undo.callback(explorer.leaves)
-        neighbour.deployed("echo-env", "next-door")
-        ear = Ear.opened()
-        undo.callback(ear.close)
-        targets = json.dumps(all_targets(installation, neighbour, ear))
-
-        for kind, files in zip(KINDS, ({}, {"Dockerfile": DOCKERFILE}), strict=True):
-            explorer.creates(kind)
-            files = {**files, "targets.json": targets}
-            push = explorer.pushes("explorer", to=kind, files=files)
-            assert push.accepted, push.output
-        answers = {kind: explorer.visits(kind).json() for kind in KINDS}
-        yield Explored(
-            {(kind, moment): answers[kind][moment] for kind in KINDS for moment in MOMENTS},
-            ear.heard(),
-        )
+def house(the_stack: None) -> Iterator[Installation]:
+    """Its router and its door listen on all addresses of this machine."""
+    yield from running_installation(bind="0.0.0.0")
 
 
-def all_targets(installation: Installation, neighbour: User, ear: Ear) -> Mapping[str, Target]:
-    settings = installation.settings
+@pytest.fixture(scope="module")
+def finn(house: Installation) -> Iterator[User]:
+    finn = house.welcomes("finn")
+    finn.deployed("python-web", "neighbour")
+    finn.deployed("python-web", "shop")
+    yield finn
+    finn.leaves()
+
+
+@pytest.fixture(scope="module")
+def machine() -> str:
+    """An address of this machine that is not loopback's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.connect(("192.0.2.1", 9))
+        return str(asked.getsockname()[0])
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[int]:
+    """The port of a program of this machine that is none of the platform's."""
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        is_over = threading.Event()
+        server.settimeout(0.2)
+
+        def accept() -> None:
+            while not is_over.is_set():
+                try:
+                    server.accept()[0].close()
+                except TimeoutError:
+                    continue
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield int(server.getsockname()[1])
+        is_over.set()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def closed(house: Installation, finn: User, machine: str, listener: int) -> Targets:
+    settings, platform = house.settings, house.platform
     gateway = str(ip_network(settings.subnet)[1])
-    hosts = {"gateway": gateway, "docker0": "172.17.0.1", "host": own_address()}
-    ports = {
-        "API": settings.api_port,
-        "door": settings.ssh_port,
-        "listener": ear.port,
-        "engine": 2375,
-        "host's sshd": 22,
-    }
-    (row,) = installation.platform.containers.of(app_id(installation, "next-door"))
-    assert row.address is not None
-    files = {
-        "record": settings.record,
-        "config key": settings.keys,
-        "door's token": settings.door / "token",
-        "settings": settings.directory / "settings.toml",
-    }
-    sockets = {
-        "engine": "/var/run/docker.sock",
-        "redis": settings.redis_socket,
-        "API": settings.api_socket,
-        "HAProxy": settings.router / "admin.sock",
-    }
-    assert all(path.exists() for path in files.values())
-    assert all(Path(path).exists() for path in sockets.values())
+    app = platform.apps.named("neighbour")
+    neighbour = next(row for row in platform.containers.of(app.id) if row.state is UP)
+    assert neighbour.address and neighbour.port
     return {
-        **{f"{name} at {at}": ("tcp", host, port)
-           for name, port in ports.items() for at, host in hosts.items()},
-        **{f"listener at {at} by UDP": ("udp", host, ear.port) for at, host in hosts.items()},
-        **{f"{name}'s file": ("file", f"{path}") for name, path in files.items()},
-        **{f"{name}'s socket": ("unix", f"{path}") for name, path in sockets.items()},
-        "another app": ("tcp", row.address, 5000),
-        "metadata": ("tcp", "169.254.169.254", 80),
-        "the packages": ("url", "https://pypi.org/simple/pip/"),
-    }  # fmt: skip
+        "sshd by the gateway": (gateway, settings.ssh_port),
+        "sshd by the machine": (machine, settings.ssh_port),
+        "the API by the gateway": (gateway, settings.api_port),
+        "the API by the machine": (machine, settings.api_port),
+        "a program by the gateway": (gateway, listener),
+        "a program by the machine": (machine, listener),
+        "the metadata server": ("169.254.169.254", 80),
+        "another app": (neighbour.address, neighbour.port),
+    }
 
 
-def own_address() -> str:
-    """The one that the host is known by to others."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.connect(("192.0.2.1", 9))  # a datagram's connect sends nothing
-        return str(asking.getsockname()[0])
+def probed(text: str) -> dict[str, bool]:
+    told: dict[str, bool] = json.loads(text.split("PROBED ", 1)[1].split("}", 1)[0] + "}")
+    return told
 
 
-def app_id(installation: Installation, name: str) -> str:
-    return installation.platform.apps.named(name).id
+def test_the_machine_reaches_what_an_app_must_not(closed: Targets) -> None:
+    """Or what follows would show nothing."""
+    for name in ("sshd by the machine", "a program by the gateway", "another app"):
+        socket.create_connection(closed[name], 2).close()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_an_app_reaches_the_outside_and_nothing_of_the_platform(
-    explored: Explored, kind: str, moment: str
-) -> None:
-    reached = {name for name in explored.reached(kind, moment) if not name.endswith("by UDP")}
+def test_a_running_app_reaches_nothing_of_ours(finn: User, closed: Targets) -> None:
+    words = ["python3", "-c", PROBE, json.dumps(closed)]
 
-    assert reached == {"the packages"}, explored.found[kind, moment]
+    said = finn.types(shlex.join(["paas", "run", "--no-tty", "-a", "shop", "--", *words]))
 
-
-def test_what_an_app_sends_to_the_host_without_asking_does_not_arrive(explored: Explored) -> None:
-    assert explored.heard_by_udp == b""
+    assert said.code == 0, said.text
+    assert {name for name, is_reached in probed(said.out).items() if is_reached} == set()
 
 
-def test_a_dockerfile_cannot_ask_for_the_hosts_network(user: User) -> None:
-    user.creates("greedy")
+def test_a_running_app_reaches_the_router(finn: User, house: Installation, machine: str) -> None:
+    words = ["python3", "-c", PROBE, json.dumps({"router": [machine, house.settings.http_port]})]
 
-    push = user.pushes(
-        None, to="greedy", files={"Dockerfile": "FROM paas/stack:run\nRUN --network=host true\n"}
+    said = finn.types(shlex.join(["paas", "run", "--no-tty", "-a", "shop", "--", *words]))
+
+    assert probed(said.out)["router"], said.text
+
+
+def test_a_dockerfiles_steps_reach_nothing_of_ours(finn: User, closed: Targets) -> None:
+    finn.creates("docked")
+    dockerfile = f"""
+FROM paas/stack:run
+COPY . .
+RUN python3 probe.py {shlex.quote(json.dumps(closed))}
+CMD ["python3", "server.py"]
+"""
+
+    push = finn.pushes(
+        "dockerfile-web", to="docked", files={"Dockerfile": dockerfile, "probe.py": PROBE}
     )
 
-    assert push.rejected
-    assert "-----> Build failed" in push.output
+    told = probed(push.output)
+    assert {name for name, is_reached in told.items() if is_reached} <= {"root"}, push.output
 
 
-def test_a_cache_mount_is_the_apps_own(user: User, installation: Installation) -> None:
-    mount = f"--mount=type=cache,id={installation.settings.platform},target=/app/kept,uid=20000"
-    serve = 'CMD ["python3", "-m", "http.server", "5000"]'
-    for app in ("first", "second"):
-        user.creates(app)
+def test_a_buildpacks_steps_reach_nothing_of_ours(finn: User, closed: Targets) -> None:
+    finn.creates("packed")
+    built = "require('fs').writeFileSync('built.json', '{}')"
+    script = f"""
+const words = ['probe.py', {json.dumps(json.dumps(closed))}];
+require('child_process').execFileSync('python3', words, {{stdio: 'inherit'}});
+{built};
+"""
 
-    pushes = [
-        user.pushes(None, to=app, files={
-            "Dockerfile": f"FROM paas/stack:run\nRUN {mount} {step}\n{serve}\n"
-        })
-        for app, step in (
-            ("first", "touch /app/kept/mine"),
-            ("second", "test ! -e /app/kept/mine"),
-            ("first", "test -e /app/kept/mine"),
-        )
-    ]  # fmt: skip
+    push = finn.pushes("node-web", to="packed", files={"build.js": script, "probe.py": PROBE})
 
-    assert [push.output for push in pushes if push.rejected] == []
+    told = probed(push.output)
+    assert {name for name, is_reached in told.items() if is_reached} == set(), push.output
