@@ -15,7 +15,7 @@ from paas.routes.table import EVERYTHING, Change, Changes, Resubscribed, RouteTa
 from router.clock import Due
 from router.keep import Keeper
 
-VERSION_SECONDS = 5
+VERSION_SECONDS = 2
 """How often the table's version is asked for: what a lost message costs at most."""
 ALIVE_SECONDS = 10
 BACK_OFF_SECONDS = (0.05, 1)

@@ -7,165 +7,170 @@ import threading
 from paas.model.route import Ack
 from router.haproxy import HAProxy
 from tests.eventually import eventually
-from tests.unit.router.conftest import Lab, make_route
+from tests.unit.router.lab import Lab, make_route
 from tests.unit.router.load import Load
 
 
-def test_a_redis_that_came_back_empty_changes_nothing(lab: Lab) -> None:
-    one = lab.container("c1")
-    lab.publish("shop", one.backend())
+def test_a_redis_that_came_back_empty_changes_nothing(own_lab: Lab) -> None:
+    one = own_lab.container("c1")
+    own_lab.publish("shop", one.backend())
 
-    with Load(lab.port, "shop.localhost") as load:
-        lab.stop_redis()
-        lab.start_redis()
-        eventually(lambda: "The table is empty" in lab.said)
+    with Load(own_lab.port, "shop.localhost") as load:
+        own_lab.stop_redis()
+        own_lab.start_redis()
+        eventually(lambda: "The table is empty" in own_lab.said)
 
     assert load.failures == []
     assert load.total > 0
 
 
-def test_an_emptied_redis_is_refilled_under_a_new_epoch_and_followed(lab: Lab) -> None:
-    one, two = lab.container("c1"), lab.container("c2")
-    old = lab.publish("shop", one.backend())
-    lab.redis.flushall()
-    eventually(lambda: "The table is empty" in lab.said, within=8)
-    still = lab.names("shop.localhost")
+def test_an_emptied_redis_is_refilled_under_a_new_epoch_and_followed(own_lab: Lab) -> None:
+    one, two = own_lab.container("c1"), own_lab.container("c2")
+    old = own_lab.publish("shop", one.backend())
+    own_lab.redis.flushall()
+    eventually(lambda: "The table is empty" in own_lab.said, within=8)
+    still = own_lab.names("shop.localhost")
 
-    version = lab.table.fill(
+    version = own_lab.table.fill(
         [make_route("shop", one.backend()), make_route("blog", two.backend())], {}
     )
-    lab.acknowledged(version)
+    own_lab.acknowledged(version)
 
     assert still == {"c1"}
     assert version.epoch != old.epoch
-    assert lab.names("shop.localhost") == {"c1"}
-    assert lab.names("blog.localhost") == {"c2"}
-    assert list(lab.running().slots[lab.running().slot_of["id-shop"]].servers) == ["i1"]
+    assert own_lab.names("shop.localhost") == {"c1"}
+    assert own_lab.names("blog.localhost") == {"c2"}
+    assert list(own_lab.running().slots[own_lab.running().slot_of["id-shop"]].servers) == ["i1"]
 
 
-def test_a_redis_that_lost_its_last_writes_does_not_turn_the_table_back(lab: Lab) -> None:
-    one, two = lab.container("c1"), lab.container("c2")
-    lab.publish("shop", one.backend())
-    before = {key: lab.redis.dump(key) for key in lab.redis.keys("*")}
-    lab.publish("shop", two.backend())
-    lab.stop_redis()
-    lab.start_redis()
+def test_a_redis_that_lost_its_last_writes_does_not_turn_the_table_back(own_lab: Lab) -> None:
+    one, two = own_lab.container("c1"), own_lab.container("c2")
+    own_lab.publish("shop", one.backend())
+    before = {key: own_lab.redis.dump(key) for key in own_lab.redis.keys("*")}
+    own_lab.publish("shop", two.backend())
+    own_lab.stop_redis()
+    own_lab.start_redis()
     for key, kept in before.items():
-        lab.redis.restore(key, 0, kept)  # type: ignore[arg-type]
-    eventually(lambda: "The table is older" in lab.said, within=8)
+        own_lab.redis.restore(key, 0, kept)  # type: ignore[arg-type]
+    eventually(lambda: "The table is older" in own_lab.said, within=8)
 
-    still = lab.names("shop.localhost")
-    lab.publish("shop", two.backend(), drain_seconds=5)
+    still = own_lab.names("shop.localhost")
+    own_lab.publish("shop", two.backend(), drain_seconds=5)
 
     assert still == {"c2"}
-    assert lab.names("shop.localhost") == {"c2"}
+    assert own_lab.names("shop.localhost") == {"c2"}
 
 
-def test_without_redis_it_serves_on_and_takes_up_the_news_when_it_is_back(lab: Lab) -> None:
-    one, two = lab.container("c1"), lab.container("c2")
-    lab.publish("shop", one.backend())
-    lab.stop_redis()
-    without = lab.names("shop.localhost")
-    lab.start_redis()
+def test_without_redis_it_serves_on_and_takes_up_the_news_when_it_is_back(own_lab: Lab) -> None:
+    one, two = own_lab.container("c1"), own_lab.container("c2")
+    own_lab.publish("shop", one.backend())
+    own_lab.stop_redis()
+    without = own_lab.names("shop.localhost")
+    own_lab.start_redis()
 
-    version = lab.table.fill([make_route("shop", two.backend())], {})
-    lab.acknowledged(version)
+    version = own_lab.table.fill([make_route("shop", two.backend())], {})
+    own_lab.acknowledged(version)
 
     assert without == {"c1"}
-    assert lab.names("shop.localhost") == {"c2"}
+    assert own_lab.names("shop.localhost") == {"c2"}
 
 
-def test_a_killed_follower_finds_everything_as_it_is_and_touches_no_connection(lab: Lab) -> None:
-    old, new = lab.container("old"), lab.container("new")
-    lab.publish("shop", old.backend())
-    kept = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=10)
+def test_a_killed_follower_finds_everything_as_it_is_and_touches_no_connection(
+    own_lab: Lab,
+) -> None:
+    old, new = own_lab.container("old"), own_lab.container("new")
+    own_lab.publish("shop", old.backend())
+    kept = http.client.HTTPConnection("127.0.0.1", own_lab.port, timeout=10)
     kept.request("GET", "/slow", headers={"Host": "shop.localhost"})
     assert old.began.wait(5)
-    lab.publish("shop", new.backend())
-    worker = HAProxy(lab.folder).worker()
+    own_lab.publish("shop", new.backend())
+    worker = HAProxy(own_lab.folder).worker()
 
-    lab.kill_follower()
-    while_dead = lab.names("shop.localhost")
-    lab.redis.delete("paas:tttttttt:acks")
-    lab.start_follower()
-    eventually(lab.ack)
-    first = lab.ack()
+    own_lab.kill_follower()
+    while_dead = own_lab.names("shop.localhost")
+    own_lab.redis.delete("paas:tttttttt:acks")
+    own_lab.start_follower()
+    eventually(own_lab.ack)
+    first = own_lab.ack()
     old.go_on.set()
     answer = kept.getresponse().read().decode()
-    eventually(lambda: (ack := lab.ack()) and not ack.busy)
+    eventually(lambda: (ack := own_lab.ack()) and not ack.busy)
     kept.close()
 
     assert while_dead == {"new"}
     assert isinstance(first, Ack)
     assert first.busy == {"old": 1}
     assert answer.startswith("old GET /slow")
-    assert HAProxy(lab.folder).worker() == worker
-    assert list(lab.running().slots[lab.running().slot_of["id-shop"]].servers) == ["i1", "i2"]
+    assert HAProxy(own_lab.folder).worker() == worker
+    assert list(own_lab.running().slots[own_lab.running().slot_of["id-shop"]].servers) == [
+        "i1",
+        "i2",
+    ]
 
 
-def test_what_changed_while_the_follower_was_dead_is_taken_up(lab: Lab) -> None:
-    one, two = lab.container("c1"), lab.container("c2")
-    lab.publish("shop", one.backend())
-    lab.publish("blog", one.backend())
-    lab.kill_follower()
-    lab.table.publish(make_route("shop", two.backend()), 2)
-    version = lab.table.remove("id-blog", 2)
+def test_what_changed_while_the_follower_was_dead_is_taken_up(own_lab: Lab) -> None:
+    one, two = own_lab.container("c1"), own_lab.container("c2")
+    own_lab.publish("shop", one.backend())
+    own_lab.publish("blog", one.backend())
+    own_lab.kill_follower()
+    own_lab.table.publish(make_route("shop", two.backend()), 2)
+    version = own_lab.table.remove("id-blog", 2)
 
-    lab.start_follower()
-    lab.acknowledged(version)
+    own_lab.start_follower()
+    own_lab.acknowledged(version)
 
-    assert lab.names("shop.localhost") == {"c2"}
-    assert lab.get("blog.localhost").status == 404
-
-
-def test_a_killed_haproxy_comes_back_with_the_right_table_from_its_files(lab: Lab) -> None:
-    one, two = lab.container("c1"), lab.container("c2")
-    lab.publish("shop", one.backend())
-    lab.publish("blog", two.backend("web.7"), hostnames=("blog.localhost", "www.example.com"))
-    lab.publish("shop", two.backend(), one.backend("web.2"))
-    lab.kill_follower(signal.SIGTERM)
-    lab.stop_redis()
-    lab.kill_haproxy()
-
-    lab.start_haproxy()
-
-    assert lab.names("shop.localhost") == {"c1", "c2"}
-    assert lab.names("www.example.com") == {"c2"}
-    assert lab.get("other.localhost").status == 404
+    assert own_lab.names("shop.localhost") == {"c2"}
+    assert own_lab.get("blog.localhost").status == 404
 
 
-def test_a_killed_haproxy_is_noticed_and_told_what_it_missed(lab: Lab) -> None:
-    one, two = lab.container("c1"), lab.container("c2")
-    lab.publish("shop", one.backend())
-    lab.kill_haproxy()
-    version = lab.table.publish(make_route("shop", two.backend()), 1)
+def test_a_killed_haproxy_comes_back_with_the_right_table_from_its_files(own_lab: Lab) -> None:
+    one, two = own_lab.container("c1"), own_lab.container("c2")
+    own_lab.publish("shop", one.backend())
+    own_lab.publish("blog", two.backend("web.7"), hostnames=("blog.localhost", "www.example.com"))
+    own_lab.publish("shop", two.backend(), one.backend("web.2"))
+    own_lab.kill_follower(signal.SIGTERM)
+    own_lab.stop_redis()
+    own_lab.kill_haproxy()
+
+    own_lab.start_haproxy()
+
+    assert own_lab.names("shop.localhost") == {"c1", "c2"}
+    assert own_lab.names("www.example.com") == {"c2"}
+    assert own_lab.get("other.localhost").status == 404
+
+
+def test_a_killed_haproxy_is_noticed_and_told_what_it_missed(own_lab: Lab) -> None:
+    one, two = own_lab.container("c1"), own_lab.container("c2")
+    own_lab.publish("shop", one.backend())
+    own_lab.kill_haproxy()
+    version = own_lab.table.publish(make_route("shop", two.backend()), 1)
     threading.Event().wait(0.3)
-    silent = lab.ack()
+    silent = own_lab.ack()
 
-    lab.start_haproxy()
+    own_lab.start_haproxy()
 
     assert isinstance(silent, Ack)
     assert not silent.version.covers(version)
-    assert eventually(lambda: (ack := lab.ack()) and ack.version == version, within=2) < 2
-    assert lab.names("shop.localhost") == {"c2"}
+    assert eventually(lambda: (ack := own_lab.ack()) and ack.version == version, within=2) < 2
+    assert own_lab.names("shop.localhost") == {"c2"}
 
 
-def test_a_new_haproxy_takes_over_from_the_living_one_under_load(lab: Lab) -> None:
-    old, new = lab.container("old"), lab.container("new")
-    lab.publish("shop", old.backend())
-    kept = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=10)
+def test_a_new_haproxy_takes_over_from_the_living_one_under_load(own_lab: Lab) -> None:
+    old, new = own_lab.container("old"), own_lab.container("new")
+    own_lab.publish("shop", old.backend())
+    kept = http.client.HTTPConnection("127.0.0.1", own_lab.port, timeout=10)
     kept.request("POST", "/slow", headers={"Host": "shop.localhost"})
     assert old.began.wait(5)
-    first = lab.haproxy
+    first = own_lab.haproxy
 
-    with Load(lab.port, "shop.localhost") as load:
-        lab.start_haproxy()
-        version = lab.publish("shop", new.backend())
-        in_the_old_one = lab.acknowledged(version)
+    with Load(own_lab.port, "shop.localhost") as load:
+        own_lab.start_haproxy()
+        version = own_lab.publish("shop", new.backend())
+        in_the_old_one = own_lab.acknowledged(version)
         old.go_on.set()
         answer = kept.getresponse().read().decode()
         kept.close()
-        eventually(lambda: (ack := lab.ack()) and not ack.busy)
+        eventually(lambda: (ack := own_lab.ack()) and not ack.busy)
 
     assert load.failures == []
     assert in_the_old_one.busy == {"old": 1}
@@ -174,14 +179,14 @@ def test_a_new_haproxy_takes_over_from_the_living_one_under_load(lab: Lab) -> No
     assert first.wait(10) == 0
 
 
-def test_a_change_by_somebody_else_is_repaired_and_counted(lab: Lab) -> None:
-    one, two = lab.container("c1"), lab.container("c2")
-    lab.publish("shop", one.backend())
-    slot = lab.running().slot_of["id-shop"]
-    HAProxy(lab.folder)._tell([f"del map {lab.folder.hostnames} shop.localhost"])
-    HAProxy(lab.folder)._tell([f"del map {lab.folder.slots} {slot}"])
+def test_a_change_by_somebody_else_is_repaired_and_counted(own_lab: Lab) -> None:
+    one, two = own_lab.container("c1"), own_lab.container("c2")
+    own_lab.publish("shop", one.backend())
+    slot = own_lab.running().slot_of["id-shop"]
+    HAProxy(own_lab.folder)._tell([f"del map {own_lab.folder.hostnames} shop.localhost"])
+    HAProxy(own_lab.folder)._tell([f"del map {own_lab.folder.slots} {slot}"])
 
-    lab.publish("shop", two.backend(), drain_seconds=3)
+    own_lab.publish("shop", two.backend(), drain_seconds=3)
 
-    eventually(lambda: (ack := lab.ack()) and ack.status.drift == 1, within=15)
-    assert lab.names("shop.localhost") == {"c2"}
+    eventually(lambda: (ack := own_lab.ack()) and ack.status.drift == 1, within=15)
+    assert own_lab.names("shop.localhost") == {"c2"}

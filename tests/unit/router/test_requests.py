@@ -8,7 +8,7 @@ import pytest
 
 from router.folder import Folder
 from tests.eventually import eventually
-from tests.unit.router.conftest import Lab
+from tests.unit.router.lab import Lab
 
 
 @pytest.fixture
@@ -16,6 +16,14 @@ def shop(lab: Lab) -> Lab:
     """One app with one container, c1, as web.1."""
     lab.publish("shop", lab.container("c1").backend())
     return lab
+
+
+@pytest.fixture
+def hasty_shop(hasty_lab: Lab) -> Lab:
+    """The same, with one second to answer."""
+    hasty_lab.reset()
+    hasty_lab.publish("shop", hasty_lab.container("c1").backend())
+    return hasty_lab
 
 
 def headers(text: str) -> dict[str, list[str]]:
@@ -159,19 +167,19 @@ def test_a_refused_connection_is_h21(shop: Lab) -> None:
     )
 
 
-@pytest.mark.parametrize("lab", [("--first-byte-seconds=1",)], indirect=True)
-def test_an_app_that_is_too_slow_is_h12_and_works_on(shop: Lab) -> None:
-    answer = shop.get("shop.localhost", "/slow", "POST")
+def test_an_app_that_is_too_slow_is_h12_and_works_on(hasty_shop: Lab) -> None:
+    answer = hasty_shop.get("shop.localhost", "/slow", "POST")
 
     assert (answer.status, answer.headers["X-Paas-Error"]) == (504, "H12")
-    assert shop.containers[0].began.is_set()
-    eventually(lambda: any('code=H12 desc="Request timeout"' in line for _, line in shop.log()))
-    assert re.search(r"service=1\d{3}ms status=504", shop.log()[-1][1])
+    assert hasty_shop.containers[0].began.is_set()
+    eventually(
+        lambda: any('code=H12 desc="Request timeout"' in line for _, line in hasty_shop.log())
+    )
+    assert re.search(r"service=1\d{3}ms status=504", hasty_shop.log()[-1][1])
 
 
-@pytest.mark.parametrize("lab", [("--first-byte-seconds=1",)], indirect=True)
-def test_a_slow_upload_is_not_a_slow_app(shop: Lab) -> None:
-    with socket.create_connection(("127.0.0.1", shop.port)) as client:
+def test_a_slow_upload_is_not_a_slow_app(hasty_shop: Lab) -> None:
+    with socket.create_connection(("127.0.0.1", hasty_shop.port)) as client:
         client.settimeout(5)
         client.sendall(b"POST / HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 4\r\n\r\n")
         for _ in range(4):

@@ -9,7 +9,7 @@ from paas.model.route import RouteMode
 from paas.routes.table import RouteTable
 from router.haproxy import HAProxy
 from tests.eventually import eventually
-from tests.unit.router.conftest import Lab, make_route
+from tests.unit.router.lab import Lab, make_route
 from tests.unit.router.load import Load
 
 
@@ -42,7 +42,7 @@ def test_no_request_is_lost_by_twenty_deploys_under_load(lab: Lab) -> None:
 
     with Load(lab.port, "shop.localhost") as load:
         for n in range(1, 21):
-            lab.publish("shop", containers[n % 3].backend(), fence=n)
+            lab.publish("shop", containers[n % 3].backend())
 
     assert load.failures == []
     assert set(load.answers) == {"c0", "c1", "c2"}
@@ -101,7 +101,7 @@ def test_an_app_that_left_is_unknown_and_one_without_containers_is_not(lab: Lab)
     lab.publish("shop", one.backend())
     lab.publish("shop")
     empty = lab.get("shop.localhost")
-    lab.acknowledged(lab.table.remove("id-shop", fence=2))
+    lab.acknowledged(lab.remove("id-shop"))
 
     gone = lab.get("shop.localhost")
 
@@ -173,47 +173,47 @@ def test_a_container_that_does_not_answer_is_left_out_for_one_that_does(lab: Lab
 
 def test_parked_servers_are_used_again_and_none_is_deleted(lab: Lab) -> None:
     containers = [lab.container(f"c{n}") for n in range(2)]
-    lab.publish("shop", containers[0].backend())
-    lab.publish("shop", containers[1].backend())
-    slot = lab.running().slot_of["id-shop"]
+    lab.publish("reuse", containers[0].backend())
+    lab.publish("reuse", containers[1].backend())
+    slot = lab.running().slot_of["id-reuse"]
     threading.Event().wait(5.3)  # a parked server rests 5 s
 
     third = lab.container("c2")
-    lab.publish("shop", third.backend())
+    lab.publish("reuse", third.backend())
 
     servers = lab.running().slots[slot].servers
     assert {name: server.container for name, server in servers.items()} == {"i1": "c2", "i2": "c1"}
-    assert lab.names("shop.localhost") == {"c2"}
+    assert lab.names("reuse.localhost") == {"c2"}
 
 
-def test_many_apps_at_once_are_served_and_haproxy_grows_under_load(lab: Lab) -> None:
-    one, two = lab.container("c1"), lab.container("c2")
-    lab.publish("shop", one.backend())
-    worker = HAProxy(lab.folder).worker()
+def test_many_apps_at_once_are_served_and_haproxy_grows_under_load(own_lab: Lab) -> None:
+    one, two = own_lab.container("c1"), own_lab.container("c2")
+    own_lab.publish("shop", one.backend())
+    worker = HAProxy(own_lab.folder).worker()
 
-    with Load(lab.port, "shop.localhost") as load:
+    with Load(own_lab.port, "shop.localhost") as load:
         for n in range(300):
-            version = lab.table.publish(make_route(f"app-{n}", two.backend()), 1)
-        eventually(lambda: (ack := lab.ack()) and ack.version == version, within=20)
+            version = own_lab.table.publish(make_route(f"app-{n}", two.backend()), 1)
+        eventually(lambda: (ack := own_lab.ack()) and ack.version == version, within=20)
 
     assert load.failures == []
-    assert HAProxy(lab.folder).worker() != worker
-    assert {lab.get(f"app-{n}.localhost").text.split(" ")[0] for n in range(300)} == {"c2"}
-    ack = lab.ack()
+    assert HAProxy(own_lab.folder).worker() != worker
+    assert {own_lab.get(f"app-{n}.localhost").text.split(" ")[0] for n in range(300)} == {"c2"}
+    ack = own_lab.ack()
     assert ack is not None
     assert (ack.status.slots, ack.status.drift) == (512, 0)
 
 
-def test_a_table_read_as_a_whole_is_the_same(lab: Lab) -> None:
-    one = lab.container("c1")
-    lab.kill_follower()
+def test_a_table_read_as_a_whole_is_the_same(own_lab: Lab) -> None:
+    one = own_lab.container("c1")
+    own_lab.kill_follower()
     for n in range(60):
-        version = lab.table.publish(make_route(f"app-{n}", one.backend()), 1)
-    lab.start_follower()
+        version = own_lab.table.publish(make_route(f"app-{n}", one.backend()), 1)
+    own_lab.start_follower()
 
-    lab.acknowledged(version)
+    own_lab.acknowledged(version)
 
-    assert {lab.get(f"app-{n}.localhost").status for n in range(60)} == {200}
+    assert {own_lab.get(f"app-{n}.localhost").status for n in range(60)} == {200}
 
 
 def test_two_platforms_in_one_redis_never_meet(lab: Lab) -> None:
