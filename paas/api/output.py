@@ -106,7 +106,8 @@ async def follow(
                 yield "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
                 return
             stage = Stage(REDIS_AWAY, look.stage.since, True) if news.is_deaf else look.stage
-            line = narrator.line(build_id, stage, silent_since)
+            is_told = look.fate.outcome is Outcome.PENDING
+            line = narrator.line(build_id, stage, silent_since) if is_told else None
             if line is None:
                 await waiter.wait(PAUSE_SECONDS)
             elif not await run_in_threadpool(_write, build_id, line, platform.logs):

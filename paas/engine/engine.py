@@ -58,7 +58,7 @@ class StartFailed(Failed):
     """The engine would not start it: a command that is not there, a disk that is full."""
 
     def __init__(self, host: str, name: str, why: str) -> None:
-        self.host, self.name = host, name
+        self.host, self.name, self.why = host, name, why
         super().__init__(f"Host {host} could not start {name}: {why}")
 
 

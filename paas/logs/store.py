@@ -48,12 +48,21 @@ class LogStore:
             self._stream(app_id).append(records)
 
     def tail(
-        self, app_id: str, count: int, *, dyno: str | None = None, source: str | None = None
+        self,
+        app_id: str,
+        count: int,
+        *,
+        dyno: str | None = None,
+        source: str | None = None,
+        container: str | None = None,
     ) -> tuple[list[LogLine], Position]:
-        """The last lines by time, oldest first, and where to go on. `dyno`: `web.1`, or `web` for all of them."""
+        """The last lines by time, oldest first, and where to go on. `dyno`: `web.1`, or `web` for all of them.
+
+        `container`: only what this one printed.
+        """
         found: list[LogLine] = []
         end: int | None = None
-        needle = f"\t{dyno or ''}".encode()
+        needle = (f"\t{dyno or ''}" if container is None else f"\t{container}\tapp\t").encode()
         for start, content in self._stream(app_id).backwards():
             if end is None:
                 end = start + content.rfind(b"\n") + 1
@@ -61,7 +70,9 @@ class LogStore:
                 if len(found) >= count:
                     break
                 line = _decode(raw)
-                if line is not None and _matches(line, dyno, source):
+                if line is None or not _matches(line, dyno, source):
+                    continue
+                if container in (None, line.container):
                     found.append(line)
             if len(found) >= count:
                 break

@@ -54,7 +54,7 @@ def start_all(
             platform.builds.place_image(image.id, elsewhere, None)
             platform.apps.touch(app.id)
         except StartFailed as failed:
-            crash(row, str(failed), platform, now)
+            crash(row, f"could not be started: {failed.why}", platform, now)
             platform.containers.note(row.id, is_logged=True)
         except HostUnreachable as error:
             unreachable = error

@@ -10,6 +10,8 @@ from paas.model.deploy import Deploy, DeployState
 from paas.wiring import Platform
 
 REPORT_LINES = 50
+LOG_SECONDS = 5.0
+"""How long the log of what has crashed may take to be read."""
 
 
 class OutlookState(StrEnum):
@@ -111,11 +113,20 @@ def checks(app_id: str, release: int, platform: Platform) -> Sequence[str]:
     ]
 
 
+def crash_is_read(app_id: str, release: int, platform: Platform, now: float) -> bool:
+    """The logs of a release's crashed containers were read to the end, or nobody waits for them any longer."""
+    return all(
+        row.is_logged or now > row.crashed_at + LOG_SECONDS
+        for row in platform.containers.of(app_id, gone=True)
+        if row.dyno.release == release and row.crashed_at is not None
+    )
+
+
 def crash_report(app_id: str, release: int, platform: Platform) -> Sequence[str]:
     """The last 50 lines that the first crashed container of a release printed."""
     crashed = [row for row in platform.containers.of(app_id, gone=True)
                if row.dyno.release == release and row.crashed_at is not None]  # fmt: skip
     if not crashed:
         return []
-    lines, _ = platform.logs.tail(app_id, 1000, dyno=crashed[0].dyno.name, source="app")
-    return [line.text for line in lines if line.container == crashed[0].id][-REPORT_LINES:]
+    lines, _ = platform.logs.tail(app_id, REPORT_LINES, container=crashed[0].id)
+    return [line.text for line in lines]
