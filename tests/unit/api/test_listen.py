@@ -100,12 +100,15 @@ def test_it_listens_on_both_and_ends_in_peace_with_streams_open(
 
 
 def test_everybody_may_connect_to_the_socket(folder: Settings) -> None:
-    os.umask(0o077)
-    with process(folder):
-        eventually(folder.api_socket.exists, within=20)
+    before = os.umask(0o077)
+    try:
+        with process(folder):
+            eventually(folder.api_socket.exists, within=20)
+    finally:
+        os.umask(before)
 
-        assert stat.S_IMODE(folder.api_socket.stat().st_mode) == 0o666
-        assert stat.S_IMODE(folder.api_socket.parent.stat().st_mode) == 0o755
+    assert stat.S_IMODE(folder.api_socket.stat().st_mode) == 0o666
+    assert stat.S_IMODE(folder.api_socket.parent.stat().st_mode) == 0o755
 
 
 def test_a_socket_that_a_killed_process_left_is_taken_over(folder: Settings) -> None:
