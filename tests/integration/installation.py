@@ -34,12 +34,19 @@ class Installation:
     _platform: Platform | None = field(default=None, repr=False)
 
     @classmethod
-    def make(cls, *, bind: str = "127.0.0.1", **settings: Any) -> Self:
+    def make(
+        cls,
+        *,
+        bind: str = "127.0.0.1",
+        engine: str = "unix:///var/run/docker.sock",
+        **settings: Any,
+    ) -> Self:
         """In a folder of its own, on ports that are free; not running yet."""
         directory = Path(tempfile.mkdtemp(prefix="paas-it-"))
         http, api, ssh = free_ports(3)
         ports = ["--http-port", f"{http}", "--api-port", f"{api}", "--ssh-port", f"{ssh}"]
-        paasd("init", f"{directory}", *ports, "--bind", bind, "--ssh-host", "127.0.0.1")
+        where = ["--bind", bind, "--ssh-host", "127.0.0.1", "--engine", engine]
+        paasd("init", f"{directory}", *ports, *where)
         replace(Settings.load(directory), **{**IMPATIENT, **settings}).write()
         return cls(Settings.load(directory))
 
