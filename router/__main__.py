@@ -43,7 +43,6 @@ def main() -> int:
     edge = Edge(
         http_port=given.http_port,
         binds=tuple(given.bind or ["0.0.0.0"]),
-        user=given.user,
         first_byte_seconds=given.first_byte_seconds,
     )
     try:
@@ -106,7 +105,6 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--http-port", type=int, default=80)
     parser.add_argument("--bind", action="append", metavar="ADDRESS", help="default: 0.0.0.0")
-    parser.add_argument("--user", help="whom HAProxy becomes when root starts it")
     parser.add_argument("--first-byte-seconds", type=int, default=30, help="H12 after so long")
     parser.add_argument("--name", default="local", help="as it is registered")
     parser.add_argument("--platform", help="the platform's id")

@@ -33,8 +33,6 @@ class Edge:
 
     http_port: int
     binds: tuple[str, ...] = ("0.0.0.0",)
-    user: str | None = None
-    """Whom HAProxy becomes when it is started by root."""
     first_byte_seconds: int = 30
     """H12 after so long without a response."""
 
@@ -61,7 +59,7 @@ def render(running: Running, edge: Edge, folder: Folder, slots: int = 0) -> Mapp
 def render_config(running: Running, edge: Edge, folder: Folder, slots: int = 0) -> str:
     return "\n".join(
         [
-            *_global(edge, folder),
+            *_global(folder),
             *_defaults(edge, folder),
             *_edge(edge, folder),
             *_inside(folder),
@@ -85,20 +83,18 @@ def most_connections() -> int:
     return max(64, min(MOST_CONNECTIONS, (hard - 2000) // 2))
 
 
-def _global(edge: Edge, folder: Folder) -> list[str]:
-    user = f" user {edge.user}" if edge.user else ""
+def _global(folder: Folder) -> list[str]:
     return [
         "# Written by the router; whatever is changed here is lost. Started by `python -m router --exec-haproxy`.",
         "global",
         f"    maxconn {most_connections()}",
         f"    nbthread {min(os.cpu_count() or 1, 4)}",
-        f"    stats socket {folder.admin} mode 600{user} level admin expose-fd listeners",
+        f"    stats socket {folder.admin} mode 600 level admin expose-fd listeners",
         "    stats timeout 1m",
         f"    log fd@{LOG_FD} len 4096 format raw local0 info",
         "    hard-stop-after 30m",
         "    close-spread-time infinite",
         "    mworker-max-reloads 4",
-        *([f"    user {edge.user}"] if edge.user else []),
     ]
 
 
@@ -162,7 +158,7 @@ def _edge(edge: Edge, folder: Folder) -> list[str]:
         *_use(folder),
         "",
         "frontend relayed from paas",
-        f"    bind unix@{folder.handoff} accept-proxy mode 600{f' user {edge.user}' if edge.user else ''}",
+        f"    bind unix@{folder.handoff} accept-proxy mode 600",
         "    http-request set-var(txn.rid) req.hdr(x-request-id)",
         "    http-request set-var(txn.start) date(0,ms)",
         "    http-request set-log-level silent if { stopping }",

@@ -64,7 +64,7 @@ class Folder:
         self.born = self.path / "haproxy.born"
         """Pid and start time of HAProxy's master, as `/proc` tells them."""
 
-    def write(self, texts: Mapping[Path, str], owner: tuple[int, int] | None = None) -> None:
+    def write(self, texts: Mapping[Path, str]) -> None:
         """Each file at once or not at all; one that is the same already is left alone."""
         for path, text in texts.items():
             path.parent.mkdir(exist_ok=True)
@@ -74,8 +74,6 @@ class Folder:
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             with os.fdopen(handle, "w") as file:
                 file.write(text)
-                if owner is not None:
-                    os.fchown(file.fileno(), *owner)
                 if path == self.last:
                     file.flush()
                     os.fsync(file.fileno())

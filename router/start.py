@@ -1,7 +1,6 @@
 """HAProxy's start: its files from what was last known, and the taking over from one that still serves."""
 
 import os
-import pwd
 import resource
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +21,7 @@ def configure(folder: Folder, edge: Edge) -> None:
         running = HAProxy(folder).read()
     except HAProxyGone:
         running = from_last(folder.read_last())
-    folder.write(render(running, edge, folder), _owner(edge))
+    folder.write(render(running, edge, folder))
 
 
 def from_last(last: Last | None) -> Running:
@@ -70,8 +69,6 @@ def become_haproxy(folder: Folder, edge: Edge) -> None:
     folder.write({folder.born: f"{os.getpid()} {born(os.getpid())}\n"})
     os.dup2(open_pipe(folder.log_pipe), LOG_FD)
     os.set_inheritable(LOG_FD, True)  # it may have been that number already
-    if (owner := _owner(edge)) is not None:
-        os.chown(folder.log_pipe, *owner)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.execvp(argv[0], argv)
@@ -95,10 +92,3 @@ def born(pid: int) -> str | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if facts[0] in "ZX" else facts[19]
-
-
-def _owner(edge: Edge) -> tuple[int, int] | None:
-    if edge.user is None or os.geteuid() != 0:
-        return None
-    person = pwd.getpwnam(edge.user)
-    return person.pw_uid, person.pw_gid
