@@ -3,7 +3,7 @@
 import shutil
 import time
 import uuid
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from paas.builds.build import build_image
@@ -71,6 +71,7 @@ def _build_and_release(
     with (
         Keeper(build.id, platform.builds, settings.build_seconds) as keeper,
         workplace(_folder(build.id, platform), platform.engine, HOST, settings) as folder,
+        ExitStack() as afterwards,
     ):
         order = Order(
             build=build,
@@ -85,6 +86,7 @@ def _build_and_release(
             settings=settings,
             output=output,
             keeper=keeper,
+            afterwards=afterwards,
         )
         built = build_image(order)
         seen = platform.engine.image(HOST, built.image)

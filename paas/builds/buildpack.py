@@ -8,23 +8,21 @@ from pathlib import Path
 
 import yaml
 
-from paas.builds.container import APP_USER, container_spec, run
-from paas.builds.layer import finish, layer_begun
+from paas.builds.container import APP_USER, begin, container_spec, follow
+from paas.builds.layer import begin_layer, finish_layer
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.procfile import InvalidProcfile, parse_procfile, read_procfile
 from paas.builds.sources import Tree
 from paas.builds.stack import host_proxies
-from paas.engine.engine import ImageMissing
+from paas.engine.engine import ImageMissing, Session
 from paas.model.build import Builder
+from paas.model.container import ContainerSpec
 
 PORT = 5000
 OUT_LIMIT = 256 * 1024
 SCRIPTS = Path(__file__).parent
-STAGES = {
-    "unpack": "the source could not be unpacked",
-    "compile": "the {detected} buildpack failed (bin/compile",
-    "release": "the {detected} buildpack failed (bin/release",
-}
+DONE = "done"
+"""The last stage that compile.sh tells of."""
 
 
 class NothingDetected(BuildFailed):
@@ -47,10 +45,18 @@ def build(order: Order) -> Built:
     if order.tree.procfile is not None:
         read_procfile(order.tree.procfile)  # a mistake shows before the work and not after it
     _lay_out(order)
-    with layer_begun(order) as layer:
-        detected = _compile(order)
-        processes = _processes(order.folder / "out", detected)
-        image = finish(layer, order)
+    spec = _spec(order)
+    try:
+        compiling = begin(order, spec)
+    except ImageMissing:
+        raise BuildFailed(
+            f"the stack's image {spec.image} is not on host {order.host.name}. Its operator runs install.sh again"
+        ) from None
+    layer = begin_layer(order)
+    follow(order, spec, compiling)
+    detected = _detected(order, spec, compiling)
+    processes = _processes(order.folder / "out", detected)
+    image = finish_layer(order, layer)
     return Built(image, processes, PORT, detected, Builder.BUILDPACK)
 
 
@@ -83,10 +89,9 @@ def cache_folder(order: Order) -> Path:
     return order.settings.builds / "cache" / order.app.id
 
 
-def _compile(order: Order) -> str:
-    """What was detected. The output is shown as it comes."""
+def _spec(order: Order) -> ContainerSpec:
     settings, folder = order.settings, order.folder
-    spec = replace(
+    return replace(
         container_spec(order, settings.stack_build, order.container_id, "/in/compile.sh"),
         env={
             **host_proxies(),
@@ -104,25 +109,27 @@ def _compile(order: Order) -> str:
             str(settings.buildpacks_dir): "/buildpacks",
         },
     )
-    try:
-        code, is_oom = run(order, spec)
-    except ImageMissing:
-        raise BuildFailed(
-            f"the stack's image {spec.image} is not on host {order.host.name}. Its operator runs install.sh again"
-        ) from None
-    stage = _read(folder / "out" / "stage").strip()
-    detected = order.output.clean(_read(folder / "out" / "detected"))[:60]
-    if is_oom and code:
+
+
+def _detected(order: Order, spec: ContainerSpec, compiling: Session) -> str:
+    """What the buildpack calls the app. Raises BuildFailed when it did not come to its end."""
+    settings, out = order.settings, order.folder / "out"
+    stage, detected = _read(out / "stage").strip(), order.output.clean(_read(out / "detected"))[:60]
+    if stage == DONE:
+        return detected
+    code = compiling.wait()
+    seen = order.engine.inspect(order.host.name, spec.name)
+    if seen is not None and seen.is_oom:
         raise BuildFailed(
             f"out of memory: the limit of a build is {settings.build_memory_mb} MB (setting build_memory_mb)"
         )
-    if stage == "detect" and code:
-        raise NothingDetected(", ".join(_read(settings.buildpacks_dir / "order").split()))
-    if stage != "done" or code:
-        why = STAGES.get(stage, "the build's container failed (").format(detected=detected)
-        ending = f" ended with {code})" if "(" in why else ""
-        raise BuildFailed(why + ending)
-    return detected
+    match stage:
+        case "detect":
+            raise NothingDetected(", ".join(_read(settings.buildpacks_dir / "order").split()))
+        case "compile" | "release":
+            raise BuildFailed(f"the {detected} buildpack failed (bin/{stage} ended with {code})")
+        case _:
+            raise BuildFailed(f"the source could not be unpacked (exit code {code})")
 
 
 def _processes(out: Path, detected: str) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""A build's own containers: started, followed to their end, removed. Nothing of them is left."""
+"""A build's own containers: started, followed to their end, and removed when the build is over."""
 
 from paas.builds.order import Order
 from paas.engine.engine import Session
@@ -24,28 +24,21 @@ def container_spec(order: Order, image: str, name: str, script: str) -> Containe
     )
 
 
-def run(order: Order, spec: ContainerSpec) -> tuple[int, bool]:
-    """To its end, and nothing of it is left: the exit code, and whether memory ran out."""
+def begin(order: Order, spec: ContainerSpec) -> Session:
+    """Nothing of it is left when the build is over, however it ends."""
     engine, host = order.engine, order.host.name
     engine.remove(host, spec.name)  # of a job that was begun twice
-    try:
-        session = engine.attach(host, spec)
-        try:
-            code = follow(order, spec, session)
-        finally:
-            session.close()
-        seen = engine.inspect(host, spec.name)
-        return code, seen is not None and seen.is_oom
-    finally:
-        engine.remove(host, spec.name)
+    order.afterwards.callback(engine.remove, host, spec.name)
+    session = engine.attach(host, spec)
+    order.afterwards.callback(session.close)
+    return session
 
 
-def follow(order: Order, spec: ContainerSpec, session: Session) -> int:
-    """Shows what it prints until it has ended: its exit code."""
+def follow(order: Order, spec: ContainerSpec, session: Session) -> None:
+    """Shows what it prints, until all that ran in it is gone."""
     try:
         with order.keeper.ending(lambda: order.engine.remove(order.host.name, spec.name)):
             while data := session.read():
                 order.output.feed(data)
-            return session.wait()
     finally:
         order.output.end()

@@ -5,12 +5,10 @@ A container copies it and is committed, which goes by the engine's interface alo
 0.6-1.6 s; for a small app 0.3 s.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 
-from paas.builds.container import APP_USER, container_spec, follow
+from paas.builds.container import APP_USER, begin, container_spec, follow
 from paas.builds.order import BuildFailed, Order
 from paas.engine.engine import Session
 from paas.model.container import ContainerSpec
@@ -18,42 +16,23 @@ from paas.model.container import ContainerSpec
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID")
 """What it takes to copy everybody's files."""
 
-Layer = Future[Session]
 
-
-@contextmanager
-def layer_begun(order: Order) -> Iterator[Layer]:
+def begin_layer(order: Order) -> Future[Session]:
     """The container that will copy. To start one takes as long as a small app's compile, so it is begun beside it."""
-    engine, host, spec = order.engine, order.host.name, _spec(order)
-    engine.remove(host, spec.name)  # of a job that was begun twice
-    with ThreadPoolExecutor(1) as pool:
-        begun = pool.submit(engine.attach, host, spec)
-        try:
-            yield begun
-        finally:
-            if begun.exception() is None:
-                begun.result().close()
-            engine.remove(host, spec.name)
+    spec = _spec(order)
+    # Undone last of all: a build that ends meanwhile first waits for the start, in the pool.
+    order.afterwards.callback(order.engine.remove, order.host.name, spec.name)
+    pool = order.afterwards.enter_context(ThreadPoolExecutor(1))
+    return pool.submit(begin, order, spec)
 
 
-def _spec(order: Order) -> ContainerSpec:
-    name = f"{order.container_id}-image"
-    return replace(
-        container_spec(order, order.settings.stack_run, name, "/mnt/in/install.sh"),
-        user="0:0",
-        capabilities=CAPABILITIES,
-        mounts={str(order.folder): "/mnt"},
-        takes_input=True,
-    )
-
-
-def finish(begun: Layer, order: Order) -> str:
+def finish_layer(order: Order, begun: Future[Session]) -> str:
     """The run image, and one layer with the app and its start command. The engine's id of it."""
     spec, session = _spec(order), begun.result()
     session.write(b"now\n")
     session.end_input()
-    code = follow(order, spec, session)
-    if code:
+    follow(order, spec, session)
+    if code := session.wait():
         raise BuildFailed(f"the app could not be copied into its image (exit code {code})")
     committed = replace(
         spec,
@@ -65,3 +44,14 @@ def finish(begun: Layer, order: Order) -> str:
         labels=order.labels,
     )
     return order.engine.commit(order.host.name, spec.name, order.tag, committed)
+
+
+def _spec(order: Order) -> ContainerSpec:
+    name = f"{order.container_id}-image"
+    return replace(
+        container_spec(order, order.settings.stack_run, name, "/mnt/in/install.sh"),
+        user="0:0",
+        capabilities=CAPABILITIES,
+        mounts={str(order.folder): "/mnt"},
+        takes_input=True,
+    )

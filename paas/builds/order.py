@@ -1,6 +1,7 @@
 """What a builder is told, and what it hands back."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,8 @@ class Order:
     settings: Settings
     output: Output
     keeper: Keeper
+    afterwards: ExitStack
+    """What is to be undone when the build is over; nobody waits for it."""
 
     @property
     def container_id(self) -> str:

@@ -33,7 +33,7 @@ _CLIPPED = re.compile(r"\d+\.\d+ \[output clipped, (.*)\]")
 _EXIT = re.compile(r"(?:executor failed running|process) .*exit code: (\d+)$")
 _SUMMARY = "------"
 """From here on the failed step's output is repeated; the very last line is the error."""
-_ENGINE_GONE = "Cannot connect to the Docker daemon"
+_ENGINE_GONE = "connect to the docker daemon"
 
 
 class NoBuildKit(Unavailable):
@@ -142,7 +142,7 @@ class ImageBuild:
         if self._process.returncode == 0:
             return self._iid_file.read_text().strip()
         reason = self._progress.reason
-        raise BuildKitGone(reason) if _ENGINE_GONE in reason else DockerfileFailed(reason)
+        raise BuildKitGone(reason) if _ENGINE_GONE in reason.lower() else DockerfileFailed(reason)
 
 
 def _environment(recipe: Recipe) -> Mapping[str, str]:
