@@ -13,6 +13,7 @@ OUTPUT_LIMIT = 10 * 1024 * 1024
 """Characters of a program's output; of what comes after them only the end is kept."""
 TAIL_LIMIT = 64 * 1024
 LINE_LIMIT = 64 * 1024
+REASON_LIMIT = 600
 _STRANGE = re.compile(r"\x1b(?!\[[0-9;]{0,20}m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 """What moves a cursor. Colours and tabs may pass."""
 
@@ -57,8 +58,9 @@ class Output:
             self._tail_size = self._left_out = 0
 
     def clean(self, text: str) -> str:
-        """Without config values, and on one line: for a reason that quotes a program."""
-        return " ".join(self._clean(text.encode("utf-8", "replace")).split())
+        """Without config values, on one line, and not too long: for a reason that quotes a program."""
+        line = " ".join(self._clean(text.encode("utf-8", "replace")).split())
+        return line if len(line) <= REASON_LIMIT else f"{line[:REASON_LIMIT]}…"
 
     def _clean(self, line: bytes) -> str:
         text = line.decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]

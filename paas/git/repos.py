@@ -125,10 +125,11 @@ class Repo:
     """The repository that a hook runs in: only there the pushed objects can be seen."""
 
     def tree(self, commit: str) -> str | None:
-        """None: it is not a commit."""
-        if self._text("cat-file", "-t", commit).strip() != "commit":
-            return None
-        return self._text("rev-parse", f"{commit}^{{tree}}").strip()
+        """None: it is not a commit. A tag that points to one is none either: no branch may hold it."""
+        asked = f"{commit}\n{commit}^{{tree}}\n".encode()
+        told = self._bytes("cat-file", "--batch-check=%(objecttype) %(objectname)", given=asked)
+        (kind, _), (_, tree) = (line.split(" ", 1) for line in told.decode().splitlines())
+        return tree if kind == "commit" else None
 
     def entries(self, tree: str) -> Iterator[Entry]:
         """Every file, link and gitlink of the tree."""
@@ -161,9 +162,6 @@ class Repo:
                 yield chunk
         if git.returncode:
             raise GitFailed(argv, git.returncode, "")
-
-    def _text(self, *argv: str) -> str:
-        return self._bytes(*argv).decode("utf-8", "replace")
 
     def _bytes(self, *argv: str, given: bytes = b"") -> bytes:
         done = subprocess.run(["git", *argv], input=given, capture_output=True, check=False)

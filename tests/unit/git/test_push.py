@@ -159,6 +159,22 @@ def test_a_tree_over_the_limit_is_refused_with_its_largest_files(alice: Any, api
     assert api.sources == []
 
 
+def test_a_branch_that_points_to_no_commit_is_refused_before_the_build(
+    alice: Any, api: Any
+) -> None:
+    alice.git("tag", "-a", "v1", "-m", "x")
+
+    for pushed in (
+        "v1:refs/heads/main",
+        "HEAD^{tree}:refs/heads/main",
+        "HEAD:app.py:refs/heads/main",
+    ):
+        push = alice.push(pushed)
+        assert not push.accepted
+
+    assert api.builds == []
+
+
 def test_an_unknown_push_option_is_refused(alice: Any, api: Any) -> None:
     push = alice.push(options=["-o", "dry-run"])
 
