@@ -30,6 +30,8 @@ from paas.store.routers import RouterStore
 from paas.wire import Wire
 
 STARTS_SIDE_BY_SIDE = 8
+ANSWER_SECONDS = 3.0
+"""How long Redis may take; a command is tried three times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,5 +114,6 @@ def connect_redis(settings: Settings, *, decode: bool = True) -> Redis:
         password=password.read_text().strip() if password.exists() else None,
         decode_responses=decode,
         socket_connect_timeout=2,
+        socket_timeout=ANSWER_SECONDS,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
     )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StrictInt
 from paas.api.asked import CurrentApp, CurrentPerson, CurrentPlatform
 from paas.api.shapes import SIZE, NamedOut, moment, tell, uuid_of
 from paas.model.app import App
-from paas.model.formation import Formation, InvalidQuantity, Line
+from paas.model.formation import InvalidQuantity, Line, Step
 from paas.model.process import RELEASE, UnknownProcessType
 from paas.model.release import Release
 from paas.scheduler.scale import scale
@@ -100,9 +100,8 @@ def scale_process(
 def _scale(
     app: App, updates: Sequence[UpdateIn], by: str, platform: Platform, response: Response
 ) -> None:
-    present = platform.formations.of(app.id)
     quantities = {
-        update.type: _quantity(update.type, update.quantity, present)
+        update.type: _quantity(update.type, update.quantity)
         for update in updates
         if update.quantity is not None
     }
@@ -110,7 +109,7 @@ def _scale(
         tell(scale(app, quantities, by, platform, time.time()), response)
 
 
-def _quantity(process: str, given: int | str, present: Formation) -> int:
+def _quantity(process: str, given: int | str) -> int | Step:
     """Raises InvalidQuantity."""
     if isinstance(given, int):
         return given
@@ -118,12 +117,7 @@ def _quantity(process: str, given: int | str, present: Formation) -> int:
     if found is None:
         raise InvalidQuantity(process, given)
     sign, digits = found.groups()
-    if not sign:
-        return int(digits)
-    quantity = present.lines.get(process, NONE).quantity + int(f"{sign}{digits}")
-    if quantity < 0:
-        raise InvalidQuantity(process, given)
-    return quantity
+    return Step(int(f"{sign}{digits}")) if sign else int(digits)
 
 
 def _listed(app: App, platform: Platform) -> list[FormationOut]:

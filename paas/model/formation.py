@@ -17,6 +17,13 @@ class InvalidQuantity(Invalid):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """So many more than there are, or fewer: `web+1`."""
+
+    by: int
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Dyno:
     """A wanted place: `web.3` of release 12. A restart raises `restarts`, so it is another place."""

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from paas.logs.store import say
 from paas.model.app import App
 from paas.model.change import Change
+from paas.model.formation import Line, Step
 from paas.model.process import RELEASE, UnknownProcessType
 from paas.wiring import Platform
 
+NONE = Line(0)
+
 
 def scale(
-    app: App, quantities: Mapping[str, int], by: str, platform: Platform, now: float
+    app: App, wanted: Mapping[str, int | Step], by: str, platform: Platform, now: float
 ) -> Change:
     """Recorded when it returns. Raises UnknownProcessType or InvalidQuantity; then nothing is changed."""
     with platform.record.write():
@@ -20,12 +23,17 @@ def scale(
             known = frozenset(platform.releases.get(app.id, app.wanted_release).processes) - {
                 RELEASE
             }
-        for process in quantities:
+        for process in wanted:
             if process not in known:
                 raise UnknownProcessType(app.name, process, known)
+        present = platform.formations.of(app.id).lines
+        quantities = {
+            process: present.get(process, NONE).quantity + to.by if isinstance(to, Step) else to
+            for process, to in wanted.items()
+        }
         platform.formations.scale(app.id, quantities)
         version = platform.apps.touch(app.id)
     platform.wire.converge(app.id)
-    wanted = ", ".join(f"{process}={quantity}" for process, quantity in sorted(quantities.items()))
-    say(platform.logs, app.id, "api", f"Scaled to {wanted} by {by}", now)
+    text = ", ".join(f"{process}={quantity}" for process, quantity in sorted(quantities.items()))
+    say(platform.logs, app.id, "api", f"Scaled to {text} by {by}", now)
     return Change(version)

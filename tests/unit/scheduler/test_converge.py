@@ -9,6 +9,7 @@ from paas.engine.engine import HostUnreachable
 from paas.model.build import BuildState
 from paas.model.container import CRASHED, RETIRING, STARTING, STOPPING, UP, container_name
 from paas.model.deploy import DeployState
+from paas.model.formation import InvalidQuantity, Step
 from paas.model.route import RouteMode
 from paas.releases.configure import configure
 from paas.releases.rollback import roll_back
@@ -449,3 +450,15 @@ def test_an_image_that_is_gone_is_built_again_and_what_waits_for_it_is_placed(st
     stage.comes_up()
     stage.converges()
     assert stage.served() == ["web.1", "web.2"]
+
+
+def test_steps_up_and_down_count_from_what_is_recorded(stage: Stage) -> None:
+    stage.deployed()
+
+    for _ in range(2):
+        scale(stage.now(), {"web": Step(2)}, "ana", stage.platform, time.time())
+    scale(stage.now(), {"web": Step(-1)}, "ana", stage.platform, time.time())
+
+    assert stage.platform.formations.of(stage.app.id).lines["web"].quantity == 4
+    with pytest.raises(InvalidQuantity):
+        scale(stage.now(), {"web": Step(-5)}, "ana", stage.platform, time.time())
