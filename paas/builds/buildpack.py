@@ -104,6 +104,7 @@ def _spec(order: Order) -> ContainerSpec:
             str(folder / "app"): "/app",
             str(folder / "out"): "/out",
             str(folder / "in"): "/in",
+            str(folder / "in" / "env"): "/env",
             str(order.source): "/source.tar",
             str(cache_folder(order)): "/cache",
             str(settings.buildpacks_dir): "/buildpacks",

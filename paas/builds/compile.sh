@@ -1,6 +1,6 @@
 #!/bin/bash
 # In a container of the build image, as the app's user: the source becomes the app. Mounted: /app, empty; /source.tar;
-# /buildpacks; /cache; /in/env, a file for each config var; /out, for what was found out.
+# /buildpacks; /cache; /env, a file for each config var; /out, for what was found out.
 set -u
 umask 022
 exec 2>&1
@@ -25,7 +25,7 @@ echo "${detected:-$name}" >/out/detected
 echo "-----> Using the $name buildpack"
 
 stage compile
-"$buildpack/bin/compile" /app /cache /in/env || exit
+"$buildpack/bin/compile" /app /cache /env || exit
 
 stage release
 if [ -x "$buildpack/bin/release" ]; then
