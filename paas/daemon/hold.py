@@ -47,16 +47,18 @@ class Bell:
 
 
 class Supervisor(supervisord.Supervisor):
-    stop_groups: list[Any]
+    stop_groups: list[Any] | None
 
     def ordered_stop_groups_phase_1(self) -> None:
         """All but Redis, and Redis when they are gone: they may still have something to say to it."""
-        others = [group for group in self.stop_groups if group.config.name != REDIS]
-        for group in others or self.stop_groups:
+        groups = self.stop_groups or []
+        for group in [each for each in groups if each.config.name != REDIS] or groups:
             group.stop_all()
 
     def ordered_stop_groups_phase_2(self) -> None:
-        self.stop_groups = [group for group in self.stop_groups if group.get_unstopped_processes()]
+        """Reached once before the first."""
+        if self.stop_groups:
+            self.stop_groups = [each for each in self.stop_groups if each.get_unstopped_processes()]
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from paas.builds.sources import FILE_MODE
 from paas.daemon.backup import FORMAT, MANIFEST
 from paas.daemon.folder import Users, check_name, folders, give
 from paas.daemon.init import (
@@ -115,9 +116,11 @@ def _settings(directory: Path, given: dict[str, Any]) -> Settings:
 def _give(settings: Settings, users: Users) -> None:
     """To each user what is theirs, as `init` and git have made it."""
     web, git, router = users.web, users.git, users.router
-    for folder in (settings.record.parent, settings.sources, settings.keys, settings.door):
-        for path in folder.rglob("*"):
-            give(path, web.uid, web.gid, 0o700 if path.is_dir() else 0o600)
+    for folder in (settings.record.parent, settings.keys, settings.door):
+        for path in folder.iterdir():
+            give(path, web.uid, web.gid, 0o600)
+    for path in settings.sources.iterdir():
+        give(path, web.uid, web.gid, FILE_MODE)
     give(settings.keys / "redis.router", web.uid, router.gid, 0o640)
     for name in ("token", "authorized_keys"):
         give(settings.door / name, web.uid, git.gid, 0o640)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from paas.daemon.names import HAPROXY, REDIS
 from paas.daemon.programs import MINIMUM_FILES, supervisor_configuration
 from paas.errors import Conflict
 from paas.running import end, forget_ended, running
-from paas.settings import Settings
+from paas.settings import SETTINGS, Settings
 from paas.store.migrate import is_behind, migrate
 
 LOCK_FD = 2 * MINIMUM_FILES
@@ -41,6 +42,14 @@ class AlreadyRunning(Conflict):
         )
 
 
+class PortTaken(Conflict):
+    def __init__(self, settings: Settings, why: str) -> None:
+        super().__init__(
+            f"The router's port {settings.http_port} on {settings.bind_address} cannot be had: {why}. End what has it "
+            f"(ss -ltnp), or set another http_port in {settings.directory / SETTINGS}."
+        )
+
+
 class Unfinished(Conflict):
     def __init__(self, directory: Path) -> None:
         super().__init__(
@@ -52,7 +61,7 @@ def run(directory: Path) -> None:
     """Does not return. A living HAProxy is left alone: the one that is started takes its connections over.
 
     Nothing is ended before it is sure that this program may run the platform. Raises NotAPlatform, SettingInvalid,
-    Unfinished, UnknownUser, RootNeeded, AlreadyRunning, RecordTooNew or MigrationFailed.
+    Unfinished, UnknownUser, RootNeeded, AlreadyRunning, PortTaken, RecordTooNew or MigrationFailed.
     """
     settings = Settings.load(directory)
     if (settings.directory / UNFINISHED).exists():
@@ -63,6 +72,8 @@ def run(directory: Path) -> None:
     lock = take_lock(settings)
     is_behind(settings.record)
     end_leftovers(settings, keep=(HAPROXY,))
+    if HAPROXY not in {program.name for program in running(settings)}:
+        check_port(settings)
     migrate(settings.record)
     write_configurations(settings, users)
     note_program(settings)
@@ -76,6 +87,19 @@ def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     """What every program of the platform begins with."""
     kept = {name: given[name] for name in KEPT_VARIABLES if name in given}
     return {"PATH": PATH, "LANG": "C.UTF-8", "HOME": str(settings.directory / "home"), **kept}
+
+
+def check_port(settings: Settings) -> None:
+    """HAProxy would share its port with another HAProxy, and each get half of the requests. Raises PortTaken."""
+    family = socket.AF_INET6 if ":" in settings.bind_address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.bind_address, settings.http_port))
+        except PermissionError:
+            return  # HAProxy says so itself
+        except OSError as error:
+            raise PortTaken(settings, error.strerror or str(error)) from None
 
 
 def note_program(settings: Settings) -> None:

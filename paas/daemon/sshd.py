@@ -10,6 +10,8 @@ from paas.settings import Settings
 
 PENALTIES_SINCE = (9, 8)
 """Older ones refuse to start with the word."""
+NO_START_FILE = "SHLVL=1"
+"""Below an sshd, Debian's bash reads ~/.bashrc unless another shell is around it: 100 ms, and what it prints goes to git."""
 SEPARATION = Path("/run/sshd")
 """An sshd that runs as root wants this folder; a reboot takes it away."""
 
@@ -43,6 +45,7 @@ def configuration(settings: Settings, users: Users, version: tuple[int, int]) ->
         "UsePAM": "no",
         "StrictModes": "no",  # the folder is not a home, and only the platform writes to it
         "AcceptEnv": "GIT_PROTOCOL",
+        "SetEnv": NO_START_FILE,
         "DisableForwarding": "yes",
         "PermitTTY": "no",
         "PermitTunnel": "no",

@@ -11,9 +11,11 @@ from pathlib import Path
 import click
 
 from paas.daemon.programs import log_file
+from paas.daemon.queues import worker_queues
 from paas.daemon.run import take_lock
 from paas.daemon.supervision import NotRunning, Supervision
 from paas.errors import Failed
+from paas.running import running
 from paas.settings import Settings
 
 PATIENCE_SECONDS = 60.0
@@ -55,7 +57,9 @@ def _missing(settings: Settings) -> str:
         states = Supervision(settings).states()
     except NotRunning:
         return "no supervisor answers"
+    alive = {program.name for program in running(settings)}
     down = [state.name for state in states if not state.is_running]
+    down += [name for name in worker_queues(settings) if name not in alive]
     if down:
         return f"{', '.join(down)} not running"
     return "" if _answers(settings) else "the API does not answer"

@@ -53,6 +53,7 @@ def work(settings: Settings, queue: str, name: str) -> None:
 
 def works_until_asked(wire: Wire, queue: str, name: str, raw: Redis) -> bool:
     """False: it ended by itself, for want of Redis."""
+    worker = None
     try:
         # RQ refuses a name that a killed worker still bears; the leases of that one are `begin_worker`'s affair.
         worker = Worker(
@@ -65,8 +66,7 @@ def works_until_asked(wire: Wire, queue: str, name: str, raw: Redis) -> bool:
         worker.work(logging_level="WARNING")
     except RedisError as error:
         LOG.warning("Redis does not answer: %s", error)
-        return False
-    return worker.is_asked_to_end
+    return worker is not None and worker.is_asked_to_end
 
 
 def die_with_parent(number: signal.Signals | None) -> None:

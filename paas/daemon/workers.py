@@ -14,10 +14,11 @@ from pathlib import Path
 
 import click
 
+from paas.daemon.queues import worker_queues
 from paas.daemon.work import die_with_parent, work
 from paas.running import note_self
 from paas.settings import Settings
-from paas.wire import BUILDS, CONVERGE, UPKEEP
+from paas.wire import BUILDS
 
 HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 PAUSE_SECONDS = 1.0
@@ -96,18 +97,11 @@ class Crew:
 
 
 def crew(settings: Settings) -> Crew:
-    counts = {CONVERGE: settings.converge_workers, BUILDS: settings.build_workers, UPKEEP: 1}
-    queues = {
-        f"{queue}-{number}": queue
-        for queue, count in counts.items()
-        for number in range(1, count + 1)
-    }
-
     def become(queue: str, name: str) -> None:
         note_self(settings, name)
         work(settings, queue, name)
 
-    return Crew(queues, become)
+    return Crew(worker_queues(settings), become)
 
 
 @click.command("workers", hidden=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from paas.builds.sources import SourceStore
 from paas.daemon.backup import FileExists, backup
 from paas.daemon.init import FolderInUse, init
 from paas.daemon.restore import NotABackup, restore
@@ -34,7 +35,7 @@ def settings(tmp_path: Path) -> Settings:
     """A platform with one app that was pushed."""
     settings = init(tmp_path / "p", http_port=8080)
     AppStore(Database(settings.record)).add("a1", AppName("shop"), "ada", 1.0)
-    (settings.sources / "s1.tar").write_bytes(b"a source")
+    SourceStore(settings.sources).write("s1", [b"a source"], limit_mb=1)
     git("init", "-q", "--bare", "--shared=group", str(settings.repositories / "a1.git"))
     commit(settings.repositories / "a1.git", "one")
     return settings
@@ -65,7 +66,9 @@ def test_a_restored_platform_is_the_one_that_was_backed_up(
     for name in SECRETS:
         assert (restored.directory / name).read_bytes() == (settings.directory / name).read_bytes()
         assert (restored.directory / name).stat().st_mode & 0o007 == 0
-    assert (restored.sources / "s1.tar").read_bytes() == b"a source"
+    source, was = restored.sources / "s1.tar", settings.sources / "s1.tar"
+    assert source.read_bytes() == b"a source"
+    assert source.stat().st_mode == was.stat().st_mode
     repository = restored.repositories / "a1.git"
     assert git("-C", str(repository), "show", "main:file") == "one"
     assert git("-C", str(repository), "fsck", "--strict") == ""

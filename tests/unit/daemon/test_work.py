@@ -78,6 +78,17 @@ def test_a_worker_waits_for_a_redis_that_is_away(platform: Settings) -> None:
         assert process.poll() is None
 
 
+def test_a_worker_that_is_asked_to_end_ends_also_when_redis_has_gone(platform: Settings) -> None:
+    with worker(platform) as process:
+        with redis(platform):
+            wire(platform).upkeep("tidy_all")
+            eventually(lambda: is_idle(platform), within=20)
+
+        process.terminate()
+
+        assert process.wait(timeout=20) in (0, -signal.SIGTERM)
+
+
 def test_a_killed_worker_does_not_keep_its_successor_from_its_name(platform: Settings) -> None:
     with redis(platform):
         with worker(platform) as first:
