@@ -81,6 +81,7 @@ def forget_app(app_id: str) -> None:
         forget(platform.apps.get(app_id), platform, time.time())
     except UnknownApp:
         return
+    clear_leftovers(platform, time.time())
 
 
 def examine() -> None:

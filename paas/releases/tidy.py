@@ -28,15 +28,13 @@ def tidy(app: App, platform: Platform, now: float) -> None:
 
 
 def forget(app: App, platform: Platform, now: float) -> None:
-    """Everything of a destroyed app whose containers are gone: images, sources, logs, rows."""
+    """Everything of a destroyed app whose containers are gone: images, logs, rows. Its folders are `clear_leftovers`'."""
     if app.destroyed_at is None or platform.containers.of(app.id):
         return
     for image in platform.builds.images(app.id):
         _remove(image, platform, now)
     for build in platform.builds.of(app.id, limit=100_000):
         platform.logs.remove_output(build.id)
-        platform.sources.remove(build.source)
-        platform.builds.remove_source(build.source)
     platform.logs.remove(app.id)
     with platform.record.write():
         platform.builds.remove_all(app.id)
@@ -75,5 +73,3 @@ def _remove(image: Image, platform: Platform, now: float) -> None:
             platform.engine.remove_image(host, name)
         platform.engine.remove_image(host, reference)
     platform.builds.place_image(image.id, {}, now)
-    platform.sources.remove(image.source)
-    platform.builds.remove_source(image.source)
