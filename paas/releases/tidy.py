@@ -28,7 +28,7 @@ def tidy(app: App, platform: Platform, now: float) -> None:
 
 
 def forget(app: App, platform: Platform, now: float) -> None:
-    """Everything of a destroyed app whose containers are gone: images, logs, rows. Its folders are `clear_leftovers`'."""
+    """Everything of a destroyed app whose containers are gone: images, logs, rows."""
     if app.destroyed_at is None or platform.containers.of(app.id):
         return
     for image in platform.builds.images(app.id):
