@@ -6,6 +6,7 @@ from typing import Self
 
 from paas.errors import Invalid, Unknown
 
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]")
 RESERVED = frozenset({"api", "git", "www", "paas", "admin", "status"})
 
 
@@ -21,7 +22,12 @@ class InvalidAppName(Invalid):
 class UnknownApp(Unknown):
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"There is no app '{name[:60]}'. Type: paas create {name[:60]}")
+        may_be_made = _NAME.fullmatch(name) and name not in RESERVED
+        super().__init__(
+            f"There is no app '{name}'. Type: paas create {name}"
+            if may_be_made
+            else f"There is no app {name[:60]!r}. See: paas apps"  # and nothing to copy into a shell
+        )
 
 
 class AppName(str):
@@ -30,7 +36,7 @@ class AppName(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
-        if not re.fullmatch(r"[a-z][a-z0-9-]{1,28}[a-z0-9]", text) or text in RESERVED:
+        if not _NAME.fullmatch(text) or text in RESERVED:
             raise InvalidAppName(text)
         return super().__new__(cls, text)
 

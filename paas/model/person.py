@@ -70,13 +70,20 @@ def parse_key(line: str) -> tuple[str, str, str]:
         blob = base64.b64decode(words[1], validate=True)
     except binascii.Error:
         raise InvalidKey("its second word is not base64") from None
-    kind = words[0].encode()
-    if (
-        blob[:4] != len(kind).to_bytes(4, "big")
-        or blob[4 : 4 + len(kind)] != kind
-        or len(blob) > 8192
-    ):
+    if len(blob) > 8192 or not _is_of_kind(blob, words[0].encode()):
         raise InvalidKey("its data do not match its kind")
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
     comment = re.sub(r"[^\x20-\x7e]", "?", words[2] if len(words) > 2 else "")[:100]
     return f"SHA256:{digest}", f"{words[0]} {words[1]}", comment
+
+
+def _is_of_kind(blob: bytes, kind: bytes) -> bool:
+    """Fields, each with its length before it: the kind, then at least one of the key's own; and nothing is cut off."""
+    fields = []
+    while blob:
+        length = int.from_bytes(blob[:4], "big")
+        if len(blob) < 4 + length:
+            return False
+        fields.append(blob[4 : 4 + length])
+        blob = blob[4 + length :]
+    return len(fields) > 1 and all(fields) and fields[0] == kind
