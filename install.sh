@@ -20,6 +20,7 @@ TEXT
 
 SOURCE=$(cd "$(dirname "$0")" && pwd)
 PREFIX=/opt/paas
+PYTHON=/usr/bin/python3 # what every user of this machine may run
 DIR=/var/lib/paas
 DOMAIN=localhost HTTP_PORT=80 API_PORT=5000 SSH_PORT=2222
 CERTIFICATES=()
@@ -49,7 +50,7 @@ failed() {
     printf '\n !     This failed: %s\n' "${STEP:-the beginning}" >&2
     if [ -s "$LOG" ]; then
         printf ' !     The last it said (all of it is in %s):\n' "$LOG" >&2
-        tail -n 15 "$LOG" | sed 's/^/ !       /' >&2
+        tail -n 15 "$LOG" | cut -c 1-200 | sed 's/^/ !       /' >&2
     fi
     printf ' !     %s Then run this script again: it carries on.\n' "$REMEDY" >&2
     exit 1
@@ -254,10 +255,10 @@ install_packages() {
     need debootstrap debootstrap
     need iptables iptables
     need setpriv util-linux
-    need python3 python3
+    [ -x "$PYTHON" ] || missing+=(python3)
     [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
     [ -f /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
-    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+    "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
     if engine_answers; then
         need docker docker.io
     else
@@ -378,7 +379,7 @@ install_program() {
         rm -rf "$release"
         mkdir -p "$release"
         (cd "$SOURCE" && program_files | tar -c --null -T - --owner=0 --group=0 --mode=u=rwX,go=rX) | tar -x -C "$release"
-        quietly python3 -m venv "$release/venv"
+        quietly "$PYTHON" -m venv "$release/venv"
         if [ -z "${PIP_CERT:-}" ]; then
             export PIP_CERT=/etc/ssl/certs/ca-certificates.crt
         fi
@@ -540,7 +541,7 @@ create_sample() {
 }
 
 answers() { # APP: the first line of its page
-    python3 -I - "$1" "$(setting apps_domain)" "$(setting http_port)" <<'PYTHON'
+    "$PYTHON" -I - "$1" "$(setting apps_domain)" "$(setting http_port)" <<'PYTHON'
 import sys
 import time
 import urllib.request
