@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Self
@@ -9,6 +10,9 @@ from typing import Self
 from paas.errors import Invalid, Unavailable
 
 CONNECT_SECONDS = 10.0
+RESTART_SECONDS = 5.0
+"""How long nobody may listen where the API listened a moment ago."""
+AGAIN_SECONDS = 0.1
 DEFAULT_URL = "http://127.0.0.1:5000"
 TCP = r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?(?P<path>(/[\w.~-]*)*)"
 
@@ -74,22 +78,31 @@ class Address:
         return "" if self.scheme == "unix" else self.path
 
     def connect(self) -> socket.socket:
-        """Raises Unreachable after 10 s at the latest."""
-        try:
-            if self.scheme == "unix":
-                sock = socket.socket(socket.AF_UNIX)
-                sock.settimeout(CONNECT_SECONDS)
-                sock.connect(self.path)
-                return sock
-            sock = socket.create_connection((self.host, self.port), CONNECT_SECONDS)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if self.scheme == "https":
-                wrapped: socket.socket = import_module("paas.cli.tls").wrap(sock, self.host)
-                return wrapped
+        """An API of this machine that is being restarted is waited for. Raises Unreachable after 10 s at the latest."""
+        deadline = time.monotonic() + RESTART_SECONDS
+        while True:
+            try:
+                return self._connect()
+            except ConnectionRefusedError as error:
+                if not self.is_local or time.monotonic() > deadline:
+                    raise Unreachable(self.url, error.strerror or str(error)) from None
+            except OSError as error:
+                raise Unreachable(self.url, error.strerror or str(error)) from None
+            time.sleep(AGAIN_SECONDS)
+
+    def _connect(self) -> socket.socket:
+        if self.scheme == "unix":
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(CONNECT_SECONDS)
+            sock.connect(self.path)
             return sock
-        except OSError as error:
-            raise Unreachable(self.url, error.strerror or str(error)) from None
+        sock = socket.create_connection((self.host, self.port), CONNECT_SECONDS)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if self.scheme == "https":
+            wrapped: socket.socket = import_module("paas.cli.tls").wrap(sock, self.host)
+            return wrapped
+        return sock
 
 
 def is_loopback(host: str) -> bool:
