@@ -143,7 +143,7 @@ def write_authorized_keys(platform: Platform) -> None:
 
 
 def _line(key: Key, directory: Path) -> str:
-    command = f"{sys.executable} -I {DOOR_PROGRAM} {directory} {key.fingerprint}"
+    command = f"{sys.executable} -I -S {DOOR_PROGRAM} {directory} {key.fingerprint}"
     return f'restrict,command="{command}" {key.public}\n'
 
 

@@ -11,7 +11,7 @@ from paas.settings import Settings
 PENALTIES_SINCE = (9, 8)
 """Older ones refuse to start with the word."""
 NO_START_FILE = "SHLVL=1"
-"""Below an sshd, Debian's bash reads ~/.bashrc unless another shell is around it: 100 ms, and what it prints goes to git."""
+"""Below an sshd, Debian's bash reads ~/.bashrc unless another shell is around it; git would get what that prints."""
 SEPARATION = Path("/run/sshd")
 """An sshd that runs as root wants this folder; a reboot takes it away."""
 

@@ -3,23 +3,25 @@
 Every answer that is not good becomes an error whose text is one line for the person who pushes.
 """
 
-import http.client
 import json
 import socket
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from paas.errors import Refused, Unavailable
+from paas.git.answer import Answer
 
 ANSWER_SECONDS = 30.0
 STORE_SECONDS = 300.0
 """For a large source to be on disk."""
 SILENCE_SECONDS = 45.0
 """A build's output has a heartbeat every 10 s; without a word for this long the stream is taken for broken."""
-CHUNK = 64 * 1024
+RESTART_SECONDS = 5.0
+"""How long nobody may listen where the API listened a moment ago."""
+AGAIN_SECONDS = 0.1
 
 
 class ApiSilent(Unavailable):
@@ -63,56 +65,59 @@ class Api:
         """A build's output from `offset` on, as it comes. ApiSilent also when the stream breaks off."""
         path = _path(url)
         joint = "&" if "?" in path else "?"
-        answer = self._answer("GET", f"{path}{joint}offset={offset}", seconds=SILENCE_SECONDS)
-        try:
-            while chunk := answer.read1(CHUNK):
-                yield chunk
-        except (OSError, http.client.HTTPException) as error:
-            raise ApiSilent(_why(error)) from error
-        finally:
-            answer.close()
+        path = f"{path}{joint}offset={offset}"
+        with self._answer("GET", path, seconds=SILENCE_SECONDS) as answer:
+            try:
+                yield from answer.pieces()
+            except OSError as error:
+                raise ApiSilent(_why(error)) from error
 
-    def _json(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> Any:
-        try:
-            with self._answer(method, path, body, kind) as answer:
+    def _json(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Any:
+        with self._answer(method, path, body, kind) as answer:
+            try:
                 return json.loads(answer.read())
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise ApiSilent(_why(error)) from error
+            except (OSError, ValueError) as error:
+                raise ApiSilent(_why(error)) from error
 
     def _answer(
         self,
         method: str,
         path: str,
-        body: bytes | Iterable[bytes] | None = None,
+        body: bytes | Iterable[bytes] = b"",
         kind: str = "",
         seconds: float = ANSWER_SECONDS,
-    ) -> http.client.HTTPResponse:
+    ) -> Answer:
         headers = {"Accept": "*/*", "Paas-Key": self._fingerprint, "Connection": "close"}
         if kind:
             headers["Content-Type"] = kind
         try:
             headers["Authorization"] = f"Bearer {self._token_file.read_text().strip()}"
-            connection = _UnixConnection(self._socket, seconds)
-            # An answer may come before all was sent: a source that is too large.
-            with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
+            answer = Answer.ask(_connected(self._socket, seconds), method, path, headers, body)
+        except OSError as error:
             raise ApiSilent(_why(error)) from error
         if answer.status >= 300:
             raise ApiRefused(answer.status, _message(answer))
         return answer
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
+def _connected(path: Path, seconds: float) -> socket.socket:
+    """Waits a moment for an API that is being started again: nothing was asked yet. Raises OSError.
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+    `seconds`: how long it may be silent later on.
+    """
+    deadline = time.monotonic() + RESTART_SECONDS
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(seconds)
+        try:
+            connection.connect(str(path))
+            return connection
+        except OSError as error:
+            connection.close()
+            is_away = isinstance(error, ConnectionRefusedError | FileNotFoundError)
+            if not is_away or time.monotonic() > deadline:
+                raise
+        time.sleep(AGAIN_SECONDS)
 
 
 def _path(url: str) -> str:
@@ -121,11 +126,11 @@ def _path(url: str) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def _message(answer: http.client.HTTPResponse) -> str:
+def _message(answer: Answer) -> str:
     with answer:
         try:
-            text = str(json.loads(answer.read(CHUNK))["message"])
-        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+            text = str(json.loads(answer.read())["message"])
+        except (OSError, ValueError, KeyError, TypeError):
             text = f"the platform answered {answer.status} {answer.reason}"
     return printable(" ".join(text.split()))
 

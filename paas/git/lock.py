@@ -8,7 +8,6 @@ files beside it is for people to read and decides nothing but who waits.
 import fcntl
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ class PushLock:
 
     def queue_up(self, person: str) -> str:
         """A ticket. It is good until the next one is given: only the newest waits."""
-        ticket = secrets.token_hex(8)
+        ticket = os.urandom(8).hex()
         self._write(WAITER, {"ticket": ticket, "person": person})
         return ticket
 

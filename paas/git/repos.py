@@ -4,7 +4,6 @@ What git is told stands in each call and not in the repositories' own configurat
 """
 
 import os
-import secrets
 import shlex
 import shutil
 import subprocess
@@ -60,7 +59,7 @@ def ensure_repository(directory: Path, app_id: str) -> Path:
     """Made when it is first needed; whole or not at all, also when two come at once."""
     path = repository_path(directory, app_id)
     if not path.exists():
-        temporary = path.with_name(f".new-{secrets.token_hex(8)}")
+        temporary = path.with_name(f".new-{os.urandom(8).hex()}")
         argv = ["init", "--quiet", "--bare", "--shared=group", "--initial-branch=main"]
         _run([*argv, "--template=", str(temporary)], path.parent)
         try:
@@ -142,6 +141,8 @@ class Repo:
 
     def contents(self, objects: Sequence[str]) -> Iterator[bytes]:
         """Of small files, in order."""
+        if not objects:
+            return
         asked = "".join(f"{name}\n" for name in objects).encode()
         answer = self._bytes("cat-file", "--batch", given=asked)
         at = 0

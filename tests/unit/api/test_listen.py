@@ -136,7 +136,7 @@ def test_what_opens_the_door_is_written_before_it_listens(
         (line,) = (folder.door / "authorized_keys").read_text().splitlines()
         door = Path(__file__).resolve().parents[3] / "paas" / "git" / "door.py"
         assert line.startswith(
-            f'restrict,command="{sys.executable} -I {door} {folder.directory} SHA256:'
+            f'restrict,command="{sys.executable} -I -S {door} {folder.directory} SHA256:'
         )
 
 
