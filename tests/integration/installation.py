@@ -39,10 +39,11 @@ class Installation:
         *,
         bind: str = "127.0.0.1",
         engine: str = "unix:///var/run/docker.sock",
+        within: Path | None = None,
         **settings: Any,
     ) -> Self:
         """In a folder of its own, on ports that are free; not running yet."""
-        directory = Path(tempfile.mkdtemp(prefix="paas-it-"))
+        directory = Path(tempfile.mkdtemp(prefix="paas-it-", dir=within))
         http, api, ssh = free_ports(3)
         ports = ["--http-port", f"{http}", "--api-port", f"{api}", "--ssh-port", f"{ssh}"]
         where = ["--bind", bind, "--ssh-host", "127.0.0.1", "--engine", engine]
