@@ -359,7 +359,7 @@ make_users() {
             quietly useradd --system --user-group --home-dir "$DIR" --no-create-home --shell /usr/sbin/nologin "$name"
         fi
     done
-    usermod --shell /bin/sh paas-git # it runs what the door was told to
+    quietly usermod --shell /bin/sh paas-git # it runs what the door was told to
     group=$(stat -c %G /var/run/docker.sock)
     if [ "$group" = root ] || [ "$group" = UNKNOWN ]; then
         die "The engine's socket belongs to the group $group, so only root may use it." \
@@ -370,7 +370,7 @@ make_users() {
 }
 
 install_program() {
-    local version digest release wanted
+    local version digest release
     step "The program" "Look whether this machine reaches the Python package index: pip download click"
     version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$SOURCE/pyproject.toml" | head -n 1)
     digest=$(cd "$SOURCE" && program_files | xargs -0 sha256sum | sha256sum | cut -c 1-10)
@@ -392,11 +392,11 @@ install_program() {
     fi
     ln -sfn "$release" "$PREFIX/next"
     mv -T "$PREFIX/next" "$PREFIX/current"
-    for wanted in paas:paas.cli.main paasd:paas.serve; do
-        printf '#!/bin/sh\nexec %s/current/venv/bin/python -I -m %s "$@"\n' "$PREFIX" "${wanted#*:}" >"/usr/local/bin/.${wanted%:*}"
-        chmod 755 "/usr/local/bin/.${wanted%:*}"
-        mv "/usr/local/bin/.${wanted%:*}" "/usr/local/bin/${wanted%:*}"
-    done
+    # Not the console script: its first line names the release, and what paasd starts is to go with `current`.
+    printf '#!/bin/sh\nexec %s/current/venv/bin/python -I -m paas.serve "$@"\n' "$PREFIX" >"$PREFIX/paasd"
+    chmod 755 "$PREFIX/paasd"
+    ln -sf "$PREFIX/paasd" /usr/local/bin/paasd
+    ln -sf "$PREFIX/current/venv/bin/paas" /usr/local/bin/paas
     say "       $version-$digest, in $release"
 }
 
@@ -540,7 +540,7 @@ create_sample() {
     fi
 }
 
-answers() { # APP: the first line of its page
+answers() { # APP: how its page begins
     "$PYTHON" -I - "$1" "$(setting apps_domain)" "$(setting http_port)" <<'PYTHON'
 import sys
 import time
@@ -552,7 +552,7 @@ opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 for attempt in range(50):
     try:
         with opener.open(asked, timeout=10) as answer:
-            print(answer.read(200).decode(errors="replace").splitlines()[0])
+            print(" ".join(answer.read(400).decode(errors="replace").split())[:110])
             break
     except OSError as error:
         why = error

@@ -95,10 +95,10 @@ def end(programs: Collection[Running], grace_seconds: float = GRACE_SECONDS) -> 
 
 
 def _may_name(path: Path, pid: int) -> bool:
-    """Whoever could write the file could end the process too: it is theirs, or they are who asks."""
+    """Whoever wrote the file could end the process too: it is theirs, or they are root or who asks."""
     try:
         owner = path.stat().st_uid
-        return owner == os.geteuid() or owner == Path(f"/proc/{pid}").stat().st_uid
+        return owner in (0, os.geteuid(), Path(f"/proc/{pid}").stat().st_uid)
     except (FileNotFoundError, ProcessLookupError):
         return False
 
