@@ -21,11 +21,14 @@ _HERE: dict[str, str] = {}
 
 
 def begin_worker(settings: Settings, name: str) -> None:
-    """Connects once, and ends what a worker of this name left behind when it died."""
+    """Connects once, and ends what a worker of this name left behind when it died: leases, builds, a job that it had
+    only just taken."""
     _HERE.update(directory=str(settings.directory), name=name)
     platform = connected()
-    for app_id in platform.leases.end_predecessor(name):
+    ended = platform.leases.end_predecessor(name)
+    for app_id in ended:
         platform.apps.touch(app_id)
+    for app_id in {*ended, *platform.apps.pending()}:
         platform.wire.converge(app_id)
     with suppress(PaasError):  # the sweep does it once more
         give_up(platform, time.time(), name)
