@@ -1,18 +1,4 @@
-import subprocess
-from pathlib import Path
-
-from tests.integration.installation import Installation
 from tests.integration.user import User
-
-VALUES = {
-    "LINES": "first\nsecond\n\nlast without end",
-    "QUOTES": 'it\'s "quoted" `twice` \\ and $(not run) ${HOME} $PATH',
-    "UTF8": "Grüße, Привет, 🦉\u200b",
-    "SPACES": "  both ends  ",
-    "EQUALS": "a=b=c",
-    "EMPTY": "",
-    "LONG": ("0123456789abcdef" * 2048),
-}
 
 
 def test_config_is_live_when_the_command_returns(user: User) -> None:
@@ -26,45 +12,6 @@ def test_config_is_live_when_the_command_returns(user: User) -> None:
     assert user.types("paas config:get TEXT -a shop").out == "Guten Tag\n"
     user.types("paas config:unset TEXT -a shop")
     assert user.visits("shop").json()["text"] == "Hello from your own platform"
-
-
-def test_values_are_byte_exact_in_the_process_and_nowhere_else(
-    user: User, installation: Installation
-) -> None:
-    # given values of every kind, each with a word nobody else says
-    user.creates("shop")
-    secrets = {}
-    for number, (key, value) in enumerate(VALUES.items()):
-        marker = f"s3cr3t-{number}-{user.http_port}" if value else ""
-        secrets[key] = f"{marker}{value}"[: 32 * 1024]
-        file = user.home / f"value-{key}"
-        file.write_text(secrets[key])
-        said = user.types(f"paas config:set {key}=@{file} -a shop")
-        assert said.code == 0, said.text
-
-    # when it is built by a Dockerfile and by a buildpack, runs, and fails to start
-    build = user.pushes("echo-env", to="shop")
-    assert build.accepted, build.output
-    environment = user.visits("shop").json()
-    processes = "".join(
-        path.read_text(errors="replace")
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if path.exists()
-    )
-    failed = user.pushes("crash-on-boot", to="shop")
-
-    # then
-    assert {key: environment[key] for key in secrets} == secrets
-    said = build.output + failed.output + user.types("paas logs -n 1500 -a shop").out
-    assert "s3cr3t-" not in said
-    assert "s3cr3t-" not in processes
-    assert "s3cr3t-" not in user.types("paas config -a shop").out
-    for folder in ("redis", "run", "logs", "builds", "sources", "record", "repositories", "router"):
-        found = subprocess.run(
-            ["grep", "-rlaI", "s3cr3t-", installation.directory / folder],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert found.stdout == "", folder
 
 
 def test_what_cannot_be_a_config_var_changes_nothing(user: User) -> None:

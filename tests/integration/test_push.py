@@ -92,21 +92,6 @@ def test_a_failed_start_rejects_the_push_and_leaves_the_old_release_up(user: Use
     eventually(lambda: user.types("paas ps -a shop").out.count("web.1") == 1)
 
 
-def test_an_app_that_listens_where_nobody_reaches_it_is_told_where_it_listens(user: User) -> None:
-    samples = ("listens-on-loopback", "wrong-port", "never-listens")
-    for sample in samples:
-        user.creates(sample)
-        user.commits(sample, to=sample)
-
-    pushes = [user.begins("git push paas main", within=user.folder(name)) for name in samples]
-    loopback, beside, silent = (push.communicate(timeout=60)[0] for push in pushes)
-
-    assert "listens on 127.0.0.1:5000, expected 0.0.0.0:5000 ($PORT)" in loopback
-    assert "listens on 0.0.0.0:5001, expected 0.0.0.0:5000 ($PORT)" in beside
-    assert "nothing listens on 0.0.0.0:5000 after 10 s" in silent
-    assert all(push.returncode for push in pushes)
-
-
 def test_a_tree_that_nothing_builds_is_told_so(user: User) -> None:
     user.creates("shop")
 
