@@ -37,18 +37,28 @@ def let_in(
     return person
 
 
-def settle(home: Home, name: PersonName, platform: Platform, now: float, *, is_admin: bool) -> None:
-    """Everything that `paas` and `git push` of this account need: key, token, the door's host key and its port."""
+def settle(
+    home: Home, name: PersonName, platform: Platform, now: float, *, is_admin: bool
+) -> PersonName:
+    """Everything that `paas` and `git push` of this account need: key, token, the door's host key and its port.
+
+    An account that is somebody here already stays that person, whose name is returned.
+    """
+    people = platform.people
+    known = people.bearer(home.token() or "")
+    if known is not None:
+        name = known.name
     key = home.key(platform.settings.network)
-    person = let_in(name, key.public, platform, now, is_admin=is_admin)
-    if platform.people.bearer(home.token() or "") != person:
-        token = platform.people.give_token(name, f"{home.user} on this machine", now)
+    let_in(name, key.public, platform, now, is_admin=is_admin)
+    if known is None:
+        token = people.give_token(name, f"{home.user} on this machine", now)
         home.write_credentials(f"http://127.0.0.1:{platform.settings.api_port}", token)
     settings = platform.settings
     host_public = host_key(settings).with_suffix(".pub").read_text()
     home.trust_host(settings.ssh_host, settings.ssh_port, " ".join(host_public.split()[:2]))
     user = Users.of(settings).git.name
     home.name_door(settings.platform, user, settings.ssh_host, settings.ssh_port, key.private)
+    return name
 
 
 def person_name(user: str) -> PersonName:
@@ -70,7 +80,8 @@ def command(
     platform, now = connect(Settings.load(directory)), time.time()
     person = person_name(name) if login else PersonName(name)
     if login:
-        settle(Home.of(login), person, platform, now, is_admin=admin)
+        name = settle(Home.of(login), person, platform, now, is_admin=admin)
+        click.echo(f"{login} is {name} here.")
         return
     public = None if key is None else key.read()
     let_in(person, public, platform, now, is_admin=admin)

@@ -136,6 +136,15 @@ def test_an_account_that_is_settled_stays_as_it_is(platform: Platform, home: Hom
     assert {path: (path.read_text(), path.stat().st_mtime_ns) for path in files} == before
 
 
+def test_an_account_that_is_somebody_here_stays_that_person(platform: Platform, home: Home) -> None:
+    settle(home, ADA, platform, 1.0, is_admin=True)
+
+    name = settle(home, BOB, platform, 2.0, is_admin=True)
+
+    assert name == ADA
+    assert [person.name for person in platform.people.all()] == [ADA]
+
+
 def test_a_door_made_anew_takes_the_place_of_the_old_in_known_hosts(
     platform: Platform, home: Home
 ) -> None:
