@@ -1,3 +1,14 @@
+import fcntl
+import os
+import pty
+import select
+import shlex
+import signal
+import struct
+import subprocess
+import termios
+import time
+
 from tests.eventually import eventually
 from tests.integration.user import User
 
@@ -48,3 +59,79 @@ def test_nothing_can_be_run_before_the_first_push(user: User) -> None:
     said = user.types("paas run -a shop -- echo hello")
 
     assert "shop has no release to run a command in" in said.error
+
+
+def in_terminal(user: User, line: str) -> tuple[int, subprocess.Popen[bytes]]:
+    """Typed at a terminal of 33 rows and 99 columns; what the terminal is held by, and the command."""
+    held, inner = pty.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
+    process = subprocess.Popen(
+        shlex.split(line),
+        cwd=user.home,
+        env={**user.environment, "TERM": "xterm"},
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(inner)
+    return held, process
+
+
+def read_until(held: int, word: bytes) -> bytes:
+    """What the terminal showed. Empty `word`: until nobody writes to it any more."""
+    shown = b""
+    while not word or word not in shown:
+        ready, _, _ = select.select([held], [], [], 30)
+        assert ready, shown
+        try:
+            shown += os.read(held, 65536)
+        except OSError:  # its last user has gone
+            assert not word, shown
+            break
+    return shown
+
+
+def test_a_terminal_is_handed_through_with_its_size_and_its_keys(user: User) -> None:
+    user.deployed("python-web", "shop")
+
+    # what is typed arrives, and a new size does
+    held, process = in_terminal(user, "paas run -a shop bash --norc")
+    read_until(held, b"$ ")
+    os.write(held, b"stty size; echo $TERM; tty -s && echo real-$((40+2))\r")
+    shown = read_until(held, b"real-42")
+    fcntl.ioctl(held, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 88, 0, 0))
+    os.killpg(process.pid, signal.SIGWINCH)
+    time.sleep(1)
+    os.write(held, b"stty size; exit 5\r")
+    shown += read_until(held, b"")
+    assert process.wait(timeout=30) == 5
+    assert b"33 99" in shown and b"xterm" in shown and b"44 88" in shown, shown
+
+    # Ctrl-C is for the command and not for us
+    held, process = in_terminal(user, "paas run -a shop -- sleep 1000")
+    eventually(lambda: "run." in user.types("paas ps -a shop").out, within=15)
+    time.sleep(1)
+    os.write(held, b"\x03")
+    read_until(held, b"")
+    assert process.wait(timeout=30) == 130
+    eventually(lambda: "run." not in user.types("paas ps -a shop").out, within=20)
+
+
+def test_who_goes_away_ends_what_they_run(user: User) -> None:
+    user.deployed("python-web", "shop")
+    running = user.begins("paas run --no-tty -a shop -- sleep 1000")
+    eventually(lambda: "run." in user.types("paas ps -a shop").out, within=15)
+
+    running.kill()
+
+    eventually(lambda: "run." not in user.types("paas ps -a shop").out, within=30)
+
+
+def test_words_after_the_dashes_are_the_commands_own(user: User) -> None:
+    user.deployed("python-web", "shop")
+
+    said = user.types("paas run --no-tty -a shop -- echo -a other --detach -- '$HOME' 'a  b'")
+
+    assert said.out == "-a other --detach -- $HOME a  b\n", said.text
