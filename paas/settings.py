@@ -140,6 +140,11 @@ class Settings:
         return self.run / "api" / "api.sock"
 
     @property
+    def engine_notes(self) -> Path:
+        """What one process has learnt about an engine, for the others."""
+        return self.run / "engine"
+
+    @property
     def keys(self) -> Path:
         """Secrets: the config key, Redis passwords. Readable by the platform's own user only."""
         return self.directory / "keys"

@@ -94,6 +94,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
             hosts,
             tools_image=settings.stack_run,
             open_ports=(settings.http_port,),
+            notes=settings.engine_notes,
         ),
         redis=redis,
         routes=RouteTable(redis, settings.platform),

@@ -10,8 +10,6 @@ PLATFORM = "paas.platform"
 KIND = "paas.kind"
 TOOLS = "tools"
 """The kind of the engine's own short-lived containers, which no list shows."""
-OPEN_FILES = 65536
-"""Of a container, where the engine may give so many; without a limit it would be a thousand million on some hosts."""
 
 
 def container_body(

@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 from requests import ConnectionError as ConnectionLost
 from requests import Timeout
 
-from paas.engine.body import OPEN_FILES, PLATFORM, container_body, process_body
+from paas.engine.body import PLATFORM, container_body, process_body
 from paas.engine.connections import APIError, Client, Connections, Hosts, explain
 from paas.engine.docker_network import DockerNetwork
 from paas.engine.docker_session import DockerSession
@@ -27,6 +28,7 @@ from paas.engine.engine import (
     StartFailed,
 )
 from paas.engine.frames import Frames
+from paas.engine.open_files import OpenFiles
 from paas.engine.seen import container_seen, facts_seen, image_seen, is_ours
 from paas.engine.stream import Stream, StreamRefused
 from paas.model.container import ContainerSpec, container_name
@@ -50,11 +52,11 @@ class DockerEngine:
         tools_image: str = "paas/stack:run",
         open_ports: Sequence[int] = (),
         patience_seconds: float = 10.0,
+        notes: Path | None = None,  # see OpenFiles
     ) -> None:
         """`patience_seconds`: how long an engine may take to answer a question, and a command in a container to end."""
         self._platform, self._network, self._hosts = platform, network, hosts
-        self._few_files: set[str] = set()
-        """Hosts whose engine was itself given fewer files than a container should have."""
+        self._open_files = OpenFiles(notes)
         self._patience = patience_seconds
         self._connections = Connections(hosts, patience_seconds)
         self.network = DockerNetwork(self._connections, platform, network, tools_image, open_ports)
@@ -74,17 +76,17 @@ class DockerEngine:
             return 0
 
     def prepare(self, host: str, subnet: str) -> None:
+        self._open_files.forget(host)
         self.network.make(host, subnet)
         self.network.filter_packets(host)
 
     def start(self, host: str, spec: ContainerSpec) -> None:
         with self._connections.to(host, WORK_SECONDS) as client:
-            self._create(client, host, spec)
-            if self._begin(client, host, spec):
-                return
-            self._create(client, host, spec)
-            if not self._begin(client, host, spec):
-                raise StartFailed(host, spec.name, "the engine refuses its limits")
+            for _ in range(2):
+                self._create(client, host, spec)
+                if self._begin(client, host, spec):
+                    return
+        raise StartFailed(host, spec.name, "the engine refuses its limits")
 
     def attach(self, host: str, spec: ContainerSpec) -> Session:
         with self._connections.to(host, WORK_SECONDS) as client:
@@ -108,7 +110,7 @@ class DockerEngine:
 
     def _create(self, client: Client, host: str, spec: ContainerSpec) -> None:
         """Silent if a container of this name is there."""
-        open_files = None if host in self._few_files else OPEN_FILES
+        open_files = self._open_files.limit(host)
         body = container_body(spec, self._platform, self._network, open_files)
         try:
             client.create_container_from_config(body, spec.name)
@@ -130,7 +132,7 @@ class DockerEngine:
             with fine_if(NOT_THERE, CONFLICT):
                 client.remove_container(spec.name, force=True)
             if "setting rlimit" in why:  # several may learn it at once
-                self._few_files.add(host)
+                self._open_files.are_few(host)
                 return False
             if spec.address is not None and "address already in use" in why.lower():
                 raise AddressTaken(host, spec.address) from None
