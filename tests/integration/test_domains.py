@@ -41,3 +41,25 @@ def test_a_destroyed_app_frees_its_name_at_once(user: User) -> None:
     again = user.types("paas create shop --no-remote")
     assert again.code == 0, again.text
     assert user.types("paas config -a shop --json").out.strip() == "{}"
+
+
+def test_a_wildcard_answers_for_every_name_one_label_longer_and_an_exact_name_goes_first(
+    user: User,
+) -> None:
+    user.deployed("python-web", "shop")
+    user.deployed("python-web", "shoe")
+
+    assert user.types("paas domains:add '*.shop.example' -a shop").code == 0
+    assert user.types("paas domains:add one.shop.example -a shoe").code == 0
+
+    apps = {
+        host: user.visits("shop", host=host).json()["app"]
+        for host in ("two.shop.example", "TWO.Shop.Example", "one.shop.example")
+    }
+    assert apps == {
+        "two.shop.example": "shop",
+        "TWO.Shop.Example": "shop",
+        "one.shop.example": "shoe",
+    }
+    for host in ("shop.example", "a.two.shop.example"):
+        assert user.visits("shop", host=host).status_code == 404
