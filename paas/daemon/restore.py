@@ -125,6 +125,7 @@ def _give(settings: Settings, users: Users) -> None:
     for name in ("token", "authorized_keys"):
         give(settings.door / name, web.uid, git.gid, 0o640)
     give(host_key(settings), git.uid, git.gid, 0o600)
+    give(host_key(settings).with_suffix(".pub"), git.uid, git.gid, 0o644)
     for path in settings.repositories.rglob("*"):
         give(path, git.uid, web.gid, 0o2770 if path.is_dir() else 0o660)
 
