@@ -70,10 +70,13 @@ def no_canary() -> Iterator[None]:
     assert not CANARY.exists()
 
 
-@pytest.fixture
-def owner(user: User) -> User:
-    user.deployed("python-web", "shop")
-    return user
+@pytest.fixture(scope="module")
+def owner(installation: Installation) -> Iterator[User]:
+    """Of `shop`, which no test changes."""
+    owner = installation.welcomes("owner")
+    owner.deployed("python-web", "shop")
+    yield owner
+    owner.leaves()
 
 
 @pytest.fixture
