@@ -23,6 +23,7 @@ from paas.scheduler.apply import crash, listening, remove, signal, start_all, st
 from paas.scheduler.assign import assign
 from paas.scheduler.deploy import fail, succeed, switch
 from paas.scheduler.plan import Plan, is_looping, plan_changes
+from paas.scheduler.probe import ask, come_up
 from paas.scheduler.view import View, look
 from paas.store.leases import Lease
 from paas.wiring import Platform
@@ -90,7 +91,7 @@ def _why_crashed(row: Container, platform: Platform, now: float) -> str | None:
             f"exited {times} times within a minute, last with status {row.exit_code}{_memory(row)}"
         )
     if row.state is STARTING and row.port is not None and row.deadline and row.deadline <= now:
-        return _why_silent(row, platform)
+        return _why_silent(row, platform, now)
     return None
 
 
@@ -99,10 +100,16 @@ def _memory(row: Container) -> str:
     return f": {row.reason}" if row.reason and row.reason.startswith("out of memory") else ""
 
 
-def _why_silent(row: Container, platform: Platform) -> str:
+def _why_silent(row: Container, platform: Platform, now: float) -> str | None:
+    """None: it answers, and is up by that. `watch` was away while it started, so nobody had asked it."""
     heard = listening(row, platform)
     seconds = f"{platform.settings.start_seconds:g} s"
     got = row.reason or "no connection was accepted"
+    if any(where in heard for where in (f"0.0.0.0:{row.port}", f"[::]:{row.port}")):
+        got, is_up = ask(row, platform.settings.health_path)
+        if is_up:
+            come_up(row, got, platform, now)
+            return None
     if not heard:
         return f"nothing listens on 0.0.0.0:{row.port} after {seconds} ({got}); listen on $PORT"
     return f"listens on {', '.join(heard)}, expected 0.0.0.0:{row.port} ($PORT) within {seconds} ({got})"

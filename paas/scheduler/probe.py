@@ -58,9 +58,9 @@ class Prober:
             if row.port is None:
                 got, is_up = f"ran {now - row.since:.1f} s without a restart", now >= deadline
             else:
-                got, is_up = self._ask(row)
+                got, is_up = ask(row, self._platform.settings.health_path)
             if is_up:
-                self._come_up(row, f"{got} after {time.time() - row.since:.1f} s", time.time())
+                come_up(row, got, self._platform, time.time())
                 return
             if now - told > LOOK_AGAIN_SECONDS:
                 told = now
@@ -81,47 +81,46 @@ class Prober:
             self._platform.containers.note(row.id, reason=got)
         return True
 
-    def _come_up(self, row: Container, got: str, now: float) -> None:
-        current = self._platform.containers.get(row.id)
-        if current is None or current.exits:
-            return
-        with self._platform.record.write():
-            is_up = self._platform.containers.move(row.id, UP, now, reason=got, deadline=None)
-        if is_up:
-            wake([row.dyno.app_id], self._platform)
-            self._platform.wire.announce(row.dyno.app_id)
-            say(
-                self._platform.logs,
-                row.dyno.app_id,
-                row.dyno.name,
-                "State changed from starting to up",
-                now,
-            )
 
-    def _ask(self, row: Container) -> tuple[str, bool]:
-        """What it answered, and whether that is enough."""
-        assert row.address is not None and row.port is not None
-        path = self._platform.settings.health_path
-        where = f"{row.address}:{row.port}"
-        try:
-            with socket.create_connection((row.address, row.port), timeout=CONNECT_SECONDS):
-                pass
-        except OSError as error:
-            return f"{where}: {error.strerror or error}", False
-        if not path:
-            return f"accepted a connection on {where}", True
-        return self._get(row.address, row.port, path)
+def come_up(row: Container, got: str, platform: Platform, now: float) -> None:
+    """It answered, or ran for long enough. Silent if it has exited since."""
+    current = platform.containers.get(row.id)
+    if current is None or current.exits:
+        return
+    reason = f"{got} after {now - row.since:.1f} s"
+    with platform.record.write():
+        is_up = platform.containers.move(row.id, UP, now, reason=reason, deadline=None)
+    if is_up:
+        wake([row.dyno.app_id], platform)
+        platform.wire.announce(row.dyno.app_id)
+        text = "State changed from starting to up"
+        say(platform.logs, row.dyno.app_id, row.dyno.name, text, now)
 
-    def _get(self, address: str, port: int, path: str) -> tuple[str, bool]:
-        connection = http.client.HTTPConnection(address, port, timeout=HTTP_SECONDS)
-        try:
-            connection.request("GET", path, headers={"User-Agent": "paas-health"})
-            status = connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
-            return f"GET {path}: {error}", False
-        finally:
-            connection.close()
-        return f"GET {path} answered {status}", 200 <= status < 400
+
+def ask(row: Container, health_path: str) -> tuple[str, bool]:
+    """What it answered, and whether that is enough."""
+    assert row.address is not None and row.port is not None
+    where = f"{row.address}:{row.port}"
+    try:
+        with socket.create_connection((row.address, row.port), timeout=CONNECT_SECONDS):
+            pass
+    except OSError as error:
+        return f"{where}: {error.strerror or error}", False
+    if not health_path:
+        return f"accepted a connection on {where}", True
+    return _get(row.address, row.port, health_path)
+
+
+def _get(address: str, port: int, path: str) -> tuple[str, bool]:
+    connection = http.client.HTTPConnection(address, port, timeout=HTTP_SECONDS)
+    try:
+        connection.request("GET", path, headers={"User-Agent": "paas-health"})
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"GET {path}: {error}", False
+    finally:
+        connection.close()
+    return f"GET {path} answered {status}", 200 <= status < 400
 
 
 def _pause(seconds: float) -> float:

@@ -20,6 +20,7 @@ BEAT_SECONDS = 0.1
 """Between two requests of one client."""
 SLOW_SECONDS = 0.7
 P = ParamSpec("P")
+REPORTED = 40
 BODY = b"x" * 2000
 
 
@@ -92,11 +93,10 @@ class Load:
 
     @property
     def report(self) -> str:
-        """Every failure, with its time."""
-        return "\n".join(
-            [f"{len(self.failures)} of {len(self.answers) + len(self.failures)} failed"]
-            + [str(failure) for failure in sorted(self.failures, key=lambda one: one.began)]
-        )
+        """How many failed, and the first of them, each with its time."""
+        failures = sorted(self.failures, key=lambda one: one.began)
+        counted = f"{len(failures)} of {len(self.answers) + len(failures)} failed"
+        return "\n".join([counted, *map(str, failures[:REPORTED])])
 
     def since(self, moment: float) -> Sequence[Answer]:
         """To requests that began after it."""
