@@ -1,10 +1,13 @@
 """Every function RQ may call. Arguments are names; each states an end and may run twice."""
 
+import logging
 import os
 import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from redis import RedisError
 
 from paas.doctor import examine as examine_platform
 from paas.errors import PaasError
@@ -16,13 +19,14 @@ from paas.scheduler.converge import converge
 from paas.settings import Settings
 from paas.wiring import Platform, connect
 
+log = logging.getLogger(__name__)
 _HERE: dict[str, str] = {}
 """Which worker this process is: its platform's folder and its name. Written once, by `begin_worker`."""
 
 
 def begin_worker(settings: Settings, name: str) -> None:
-    """Connects once, and ends what a worker of this name left behind when it died: leases, builds, a job that it had
-    only just taken."""
+    """Connects once, and ends what a worker of this name left behind when it died: its leases, a job that it had
+    only just taken. A build that it was at is given up when its lease runs out: after an upgrade it is still alive."""
     _HERE.update(directory=str(settings.directory), name=name)
     platform = connected()
     ended = platform.leases.end_predecessor(name)
@@ -30,8 +34,6 @@ def begin_worker(settings: Settings, name: str) -> None:
         platform.apps.touch(app_id)
     for app_id in {*ended, *platform.apps.pending()}:
         platform.wire.converge(app_id)
-    with suppress(PaasError):  # the sweep does it once more
-        give_up(platform, time.time(), name)
 
 
 def connected() -> Platform:
@@ -44,11 +46,14 @@ def _connected(directory: str, _: int) -> Platform:
 
 
 def converge_app(app_id: str) -> None:
-    """Queued after any change to what is wanted or seen."""
+    """Queued after any change to what is wanted or seen. What fails here is tried again by the sweep."""
     try:
         converge(app_id, _HERE["name"], connected())
     except UnknownApp:
         return  # forgotten meanwhile
+    except (PaasError, RedisError) as error:
+        # Not RQ's to keep: an engine that is away for hours would fill Redis with tracebacks.
+        log.warning("%s waits: %s", app_id, error)
 
 
 def build_source(build_id: str) -> None:
@@ -61,19 +66,14 @@ def give_up_dead_builds() -> None:
 
 
 def tidy_app(app_id: str) -> None:
-    platform = connected()
-    try:
-        app = platform.apps.get(app_id)
-    except UnknownApp:
-        return
-    if app.destroyed_at is None:
-        tidy(app, platform, time.time())
+    with suppress(UnknownApp):  # forgotten meanwhile
+        tidy(app_id, connected(), time.time())
 
 
 def tidy_all() -> None:
     platform, now = connected(), time.time()
     for app in platform.apps.all():
-        tidy(app, platform, now)
+        tidy_app(app.id)
     clear_leftovers(platform, now)
     platform.containers.forget(now - REMEMBERED_SECONDS)
 
@@ -82,9 +82,11 @@ def forget_app(app_id: str) -> None:
     platform = connected()
     try:
         forget(platform.apps.get(app_id), platform, time.time())
+        clear_leftovers(platform, time.time())
     except UnknownApp:
         return
-    clear_leftovers(platform, time.time())
+    except PaasError as error:
+        log.warning("%s waits: %s", app_id, error)
 
 
 def examine() -> None:

@@ -21,7 +21,7 @@ from paas.model.config import Config
 from paas.model.container import container_name
 from paas.model.log import LogLine
 from paas.model.release import Release
-from paas.releases.create import release_image, wanted_config
+from paas.releases.create import announce_release, release_image, wanted_config
 from paas.scheduler.spec import image_name
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
@@ -106,7 +106,7 @@ def _build_and_release(
 
 
 def _release(build: Build, app: App, built: Built, seen: ImageSeen, platform: Platform) -> Release:
-    """Between noting the image and noting the release this may die: the image tells whether there is one."""
+    """Image, release and what the build came to are one write. Raises BuildCancelled."""
     now = time.time()
     image = Image(
         id=str(uuid.uuid4()),
@@ -119,14 +119,18 @@ def _release(build: Build, app: App, built: Built, seen: ImageSeen, platform: Pl
         commit=build.commit,
         created_at=now,
     )
-    platform.builds.note(
-        build.id, image=image.id, builder=str(built.builder), detected=built.detected
-    )
     version = build.commit[:7] if build.commit else build.id[:8]
-    release = release_image(
-        app, image, built.processes, f"Deploy {version}", build.commit, build.person, platform, now
-    )
-    platform.builds.note(build.id, release=release.number)
+    text = f"Deploy {version}"
+    learnt = {"image": image.id, "builder": str(built.builder), "detected": built.detected}
+    with platform.record.write():
+        # Cancelled until here: nothing is released. From here on: the release is there.
+        if not platform.builds.note(build.id, **learnt):
+            raise BuildCancelled
+        release = release_image(
+            app, image, built.processes, text, build.commit, build.person, platform, now
+        )
+        platform.builds.note(build.id, release=release.number)
+    announce_release(app, release, platform, now)
     return release
 
 
@@ -207,7 +211,14 @@ def _release_of(build: Build, platform: Platform) -> Release | None:
     if build.image is None:
         return None
     releases = platform.releases.all(build.app_id)
-    return next((release for release in releases if release.image == build.image), None)
+    return next(
+        (
+            release
+            for release in releases
+            if release.image == build.image and release.created_at >= build.created_at
+        ),
+        None,
+    )
 
 
 def clear_leftovers(platform: Platform, now: float) -> None:

@@ -11,7 +11,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 BUILDS, CONVERGE, UPKEEP = "builds", "converge", "upkeep"
-FAILURE_SECONDS = 86400
+FAILURE_SECONDS = 3600
 """How long Redis keeps what RQ knows of a failed job."""
 
 

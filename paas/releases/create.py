@@ -21,7 +21,7 @@ def release_image(
     platform: Platform,
     now: float,
 ) -> Release:
-    """Records the image and its release, and wants it. An app that was destroyed meanwhile: UnknownApp."""
+    """Records the image and its release, and wants it; who calls it announces it. Raises UnknownApp."""
     with platform.record.write():
         app = platform.apps.named(app.id)
         platform.builds.add_image(image)
@@ -36,7 +36,6 @@ def release_image(
             now=now,
         )
         want(app, release, platform, now)
-    announce_release(app, release, platform, now)
     return release
 
 

@@ -14,11 +14,15 @@ REMEMBERED_SECONDS = 7 * 86400.0
 """How long the rows of containers that are gone are kept."""
 
 
-def tidy(app: App, platform: Platform, now: float) -> None:
-    """Safe to repeat and to kill."""
+def tidy(app_id: str, platform: Platform, now: float) -> None:
+    """Safe to repeat and to kill. What it goes by is read at one moment: an image comes with its release."""
+    with platform.record.read():
+        app = platform.apps.get(app_id)
+        images, tags = platform.builds.images(app.id), _kept(app, platform)
+    if app.destroyed_at is not None:
+        return
     repository = image_name(platform.settings.platform, app)
-    tags = _kept(app, platform)
-    for image in platform.builds.images(app.id):
+    for image in images:
         if image.id in tags:
             for host, reference in image.where.items():
                 for number in tags[image.id]:
@@ -45,7 +49,7 @@ def forget(app: App, platform: Platform, now: float) -> None:
 
 
 def _kept(app: App, platform: Platform) -> dict[str, list[int]]:
-    """Image -> the releases it is kept for: the last that went live, the wanted one, and a newer one under way."""
+    """Image -> the releases it is kept for: the last that went live, the current and the wanted one."""
     live = [
         deploy.release
         for deploy in platform.deploys.all(app.id)

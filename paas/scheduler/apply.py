@@ -23,13 +23,13 @@ def start_all(
     lease: Lease,
     platform: Platform,
     now: float,
-) -> None:
-    """Side by side; each row goes on by itself as soon as its container runs. Raises HostUnreachable at the end."""
+) -> list[HostUnreachable]:
+    """Side by side; each row goes on by itself as soon as its container runs. The hosts that did not answer."""
     if release.image is None:
-        return
+        return []
     image = platform.builds.image(release.image)
     if image is None:
-        return
+        return []
     started: list[tuple[Container, Future[None]]] = []
     for row in rows:
         if row.host not in image.where:
@@ -39,7 +39,7 @@ def start_all(
         spec = dyno_spec(app, release, image, row, platform.settings)
         started.append((row, platform.threads.submit(platform.engine.start, row.host, spec)))
         platform.wire.announce(app.id)
-    unreachable: HostUnreachable | None = None
+    unreachable = []
     for row, future in started:
         try:
             future.result()
@@ -57,14 +57,13 @@ def start_all(
             crash(row, f"could not be started: {failed.why}", platform, now)
             platform.containers.note(row.id, is_logged=True)
         except HostUnreachable as error:
-            unreachable = error
+            unreachable.append(error)
         else:
             platform.containers.move(
                 row.id, STARTING, now, lease, deadline=_deadline(row, platform, now)
             )
             platform.wire.announce(app.id)
-    if unreachable is not None:
-        raise unreachable
+    return unreachable
 
 
 def crash(

@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterable
 
 from paas.model.build import BuildState
-from paas.model.container import Kind
-from paas.scheduler.apply import signal
 from paas.scheduler.plan import CRASH_MEMORY_SECONDS, retries
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
@@ -44,8 +42,6 @@ class Clock:
         """The apps for which a deadline has passed, or a retry is due, since the last tick or before."""
         platform = self._platform
         for row in platform.containers.due(now, platform.settings.drain_seconds):
-            if row.kind is Kind.RUN:
-                signal(row, "SIGKILL", platform)
             yield row.dyno.app_id
         for deploy in platform.deploys.all_open():
             if deploy.deadline <= now:

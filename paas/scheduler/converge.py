@@ -6,6 +6,7 @@ probe, an engine's event, a router's acknowledgement, the clock: all seen by `wa
 
 import time
 
+from paas.engine.engine import HostUnreachable
 from paas.logs.store import say
 from paas.model.container import (
     CRASHED,
@@ -16,6 +17,7 @@ from paas.model.container import (
     STOPPING,
     UP,
     Container,
+    Kind,
 )
 from paas.model.route import Version
 from paas.routes.publish import publish
@@ -24,6 +26,7 @@ from paas.scheduler.assign import assign
 from paas.scheduler.deploy import fail, succeed, switch
 from paas.scheduler.plan import Plan, is_looping, plan_changes
 from paas.scheduler.probe import ask, come_up
+from paas.scheduler.renew import renewed
 from paas.scheduler.view import View, look
 from paas.store.leases import Lease
 from paas.wiring import Platform
@@ -42,7 +45,8 @@ def converge(app_id: str, owner: str, platform: Platform) -> None:
     lease = platform.leases.take(app_id, owner, time.time())
     while lease is not None:
         try:
-            step(lease, platform)
+            with renewed(lease, platform.leases):
+                step(lease, platform)
         except BaseException:
             platform.leases.drop(lease)
             raise
@@ -51,7 +55,10 @@ def converge(app_id: str, owner: str, platform: Platform) -> None:
 
 
 def step(lease: Lease, platform: Platform) -> None:
-    """Safe to repeat, safe to kill at any line."""
+    """Safe to repeat, safe to kill at any line.
+
+    A host that does not answer holds up what is to be done on it and nothing else; raises HostUnreachable at the end.
+    """
     now = time.time()
     view = look(lease.app_id, platform, now)
     if _note_crashes(view, platform, now):
@@ -60,7 +67,7 @@ def step(lease: Lease, platform: Platform) -> None:
         return  # what is wanted has changed: the next step sees it
     plan = _plan(view, now)
     _retire(plan, lease, platform, now)
-    _start(view, plan, lease, platform, now)
+    troubles = _start(view, plan, lease, platform, now)
     switch(view, plan, platform, now)
     view = look(lease.app_id, platform, now)
     version = publish(view.app, view.rows, view.deploy, lease, platform)
@@ -69,9 +76,11 @@ def step(lease: Lease, platform: Platform) -> None:
     if is_applied and succeed(view, lease, platform, now):
         return
     _leave(view, version, platform)
-    _stop(view, version, acknowledged, platform, now)
-    _clean(view, acknowledged, platform, now)
+    troubles += _stop(view, version, acknowledged, platform, now)
+    troubles += _clean(view, acknowledged, platform, now)
     _settle(view, plan, lease, platform, is_applied=is_applied)
+    if troubles:
+        raise troubles[0]
 
 
 def _note_crashes(view: View, platform: Platform, now: float) -> bool:
@@ -122,17 +131,20 @@ def _plan(view: View, now: float) -> Plan:
 
 def _retire(plan: Plan, lease: Lease, platform: Platform, now: float) -> None:
     for row in plan.retire:
-        platform.containers.move(row.id, RETIRING, now, lease)
+        platform.containers.move(row.id, RETIRING, now, lease, exit_code=None)
 
 
-def _start(view: View, plan: Plan, lease: Lease, platform: Platform, now: float) -> None:
+def _start(
+    view: View, plan: Plan, lease: Lease, platform: Platform, now: float
+) -> list[HostUnreachable]:
     """Rows first, then containers: what dies in between is found by its row."""
     left_over = [row for row in view.rows if row.state is PLACED and row.dyno in view.dynos]
     placed = assign(view, plan.start[:STARTS_AT_ONCE], lease, platform, now) if plan.start else []
-    if view.release is not None and (left_over or placed):
-        start_all(view.app, view.release, [*left_over, *placed], lease, platform, now)
     if len(plan.start) > STARTS_AT_ONCE:
         platform.apps.touch(view.app.id)
+    if view.release is None or not (left_over or placed):
+        return []
+    return start_all(view.app, view.release, [*left_over, *placed], lease, platform, now)
 
 
 def _leave(view: View, version: Version, platform: Platform) -> None:
@@ -142,47 +154,65 @@ def _leave(view: View, version: Version, platform: Platform) -> None:
             platform.containers.note(row.id, left_number=version.number)
 
 
-def _stop(view: View, version: Version, acknowledged: int, platform: Platform, now: float) -> None:
+def _stop(
+    view: View, version: Version, acknowledged: int, platform: Platform, now: float
+) -> list[HostUnreachable]:
     """Out of every router's table and without a request in flight, or drained for long enough: SIGTERM."""
     retiring = [row for row in view.rows if row.state is RETIRING]
     acks = platform.routes.acknowledgements() if retiring else {}
+    troubles = []
     for row in retiring:
-        left = row.left_number or version.number
-        busy = any(row.id in ack.busy for ack in acks.values())
-        if acknowledged < left:
+        is_busy = any(row.id in ack.busy for ack in acks.values())
+        if acknowledged < (row.left_number or version.number):
             continue
-        if busy and now < row.since + platform.settings.drain_seconds:
+        if is_busy and now < row.since + platform.settings.drain_seconds:
+            continue
+        try:
+            signal(row, "SIGTERM", platform)  # again, if this dies before the row has moved
+        except HostUnreachable as error:
+            troubles.append(error)
             continue
         deadline = now + platform.settings.stop_seconds
-        if platform.containers.move(row.id, STOPPING, now, deadline=deadline, exit_code=None):
-            say(
-                platform.logs,
-                view.app.id,
-                row.dyno.name,
-                "Stopping all processes with SIGTERM",
-                now,
-            )
-            signal(row, "SIGTERM", platform)
+        if platform.containers.move(row.id, STOPPING, now, deadline=deadline):
+            text = "Stopping all processes with SIGTERM"
+            say(platform.logs, view.app.id, row.dyno.name, text, now)
+    return troubles
 
 
-def _clean(view: View, acknowledged: int, platform: Platform, now: float) -> None:
+def _clean(view: View, acknowledged: int, platform: Platform, now: float) -> list[HostUnreachable]:
     """What has exited and was read to the end is removed; its address is free once no router knows it."""
-    for row in view.rows:
-        if row.state is STOPPING and row.exit_code is None and row.deadline and row.deadline <= now:
-            signal(row, "SIGKILL", platform)
-        is_out = row.left_number is not None and acknowledged >= row.left_number
-        has_ended = row.state is CRASHED or (row.state is STOPPING and row.exit_code is not None)
-        if row.state is CRASHED and not row.is_logged:
-            stop_crashed(row, platform)
-        if has_ended and is_out and row.is_logged:
-            remove(row, platform, now)
-    for row in view.runs:
-        # Whoever is attached to it asks for its exit code and removes it; it may have died.
-        has_ended = bool(row.exits) and now > row.exits[-1] + ATTACHED_SECONDS
-        if view.app.destroyed_at is not None or (has_ended and row.is_logged):
-            remove(row, platform, now)
+    troubles = []
+    for row in (*view.rows, *view.runs):
+        try:
+            if row.kind is Kind.RUN:
+                _clean_run(row, view, platform, now)
+            else:
+                _clean_dyno(row, acknowledged, platform, now)
+        except HostUnreachable as error:
+            troubles.append(error)
     if view.app.destroyed_at is not None and not view.rows:
         platform.wire.upkeep("forget_app", view.app.id)
+    return troubles
+
+
+def _clean_dyno(row: Container, acknowledged: int, platform: Platform, now: float) -> None:
+    if row.state is STOPPING and row.exit_code is None and row.deadline and row.deadline <= now:
+        signal(row, "SIGKILL", platform)
+    is_out = row.left_number is not None and acknowledged >= row.left_number
+    has_ended = row.state is CRASHED or (row.state is STOPPING and row.exit_code is not None)
+    if row.state is CRASHED and not row.is_logged:
+        stop_crashed(row, platform)
+    if has_ended and is_out and row.is_logged:
+        remove(row, platform, now)
+
+
+def _clean_run(row: Container, view: View, platform: Platform, now: float) -> None:
+    """Whoever is attached to it asks for its exit code and removes it; they may have died."""
+    if row.deadline and row.deadline <= now:
+        signal(row, "SIGKILL", platform)
+    has_ended = bool(row.exits) and now > row.exits[-1] + ATTACHED_SECONDS
+    if view.app.destroyed_at is not None or (has_ended and row.is_logged):
+        remove(row, platform, now)
 
 
 def _settle(view: View, plan: Plan, lease: Lease, platform: Platform, *, is_applied: bool) -> None:

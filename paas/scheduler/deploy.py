@@ -39,12 +39,12 @@ def fail(view: View, platform: Platform, now: float) -> bool:
 
 
 def _silent_routers(platform: Platform) -> Sequence[str]:
-    epoch = platform.routers.epoch()
-    newest = max((router.number or 0 for router in platform.routers.all()), default=0)
+    """Those that have not acknowledged the newest table."""
+    newest = platform.routes.version()
     return [
         router.name
         for router in platform.routers.all()
-        if router.epoch != epoch or (router.number or 0) <= newest
+        if newest is None or router.epoch != newest.epoch or (router.number or 0) < newest.number
     ]
 
 
@@ -68,7 +68,7 @@ def succeed(view: View, lease: Lease, platform: Platform, now: float) -> bool:
             platform.formations.keep_only(view.app.id, view.release.processes)
         for row in view.rows:
             if row.dyno.release != deploy.release and row.state in FILLS:
-                platform.containers.move(row.id, RETIRING, now, lease)
+                platform.containers.move(row.id, RETIRING, now, lease, exit_code=None)
         platform.apps.touch(view.app.id)
     say(platform.logs, view.app.id, "api", f"Deployed v{deploy.release}", now)
     platform.wire.upkeep("tidy_app", view.app.id)

@@ -43,7 +43,11 @@ class Observer:
             return
         if event.kind is EventKind.EXITED:
             self._exited(row, event.exit_code or 0, event.at)
-        elif event.kind is EventKind.STARTED and row.state is UP and row.exit_code is not None:
+        elif (
+            event.kind is EventKind.STARTED
+            and row.state in (UP, RETIRING)
+            and row.exit_code is not None
+        ):
             self._platform.containers.note(row.id, exit_code=None)
         elif event.kind is EventKind.OOM:
             limit = f"{self._platform.settings.memory_mb} MB"
@@ -135,11 +139,13 @@ class Observer:
 
     def _still(self, row: Container, found: Seen, now: float) -> None:
         since = self._still_since.setdefault(row.id, now)
+        if found.exit_code is None:
+            return  # made, and not started yet
         if not row.exits and (row.kind is Kind.RUN or row.state is STARTING):
-            self._exited(row, _or(found.exit_code, -1), now)
+            self._exited(row, found.exit_code, now)
             return
         if row.state in (STOPPING, CRASHED) and row.exit_code is None:
-            self._platform.containers.note(row.id, exit_code=_or(found.exit_code, -1))
+            self._platform.containers.note(row.id, exit_code=found.exit_code)
         elif row.state is UP and now - since > STILL_SECONDS:
             crash(
                 row, f"stopped with status {found.exit_code}", self._platform, now, found.exit_code

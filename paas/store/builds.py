@@ -150,9 +150,9 @@ class BuildStore:
         """False: it was cancelled or given up; whoever builds it stops."""
         return self._change(build_id, (BuildState.BUILDING,), lease_until=lease_until)
 
-    def note(self, build_id: str, **values: object) -> None:
-        """What was learnt while it is being built."""
-        self._change(build_id, (BuildState.BUILDING,), **values)
+    def note(self, build_id: str, **values: object) -> bool:
+        """What was learnt while it is being built. False: it is over, cancelled perhaps."""
+        return self._change(build_id, (BuildState.BUILDING,), **values)
 
     def end(self, build_id: str, state: BuildState, now: float, reason: str | None = None) -> bool:
         """False: it was over already."""

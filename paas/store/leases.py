@@ -53,17 +53,18 @@ class Leases:
             row = tx.execute(again.returning(APPS.c.fence, APPS.c.wake)).first()
         return None if row is None else Lease(lease.app_id, row.fence, row.wake)
 
+    def renew(self, lease: Lease, now: float) -> None:
+        """For another 30 s; silent if it was lost."""
+        with self._database.write() as tx:
+            mine = (APPS.c.id == lease.app_id) & (APPS.c.fence == lease.fence)
+            mine &= APPS.c.lease_until.is_not(None)
+            tx.execute(update(APPS).where(mine).values(lease_until=now + LEASE_SECONDS))
+
     def drop(self, lease: Lease) -> None:
         """Given back without looking again: the step failed, and the sweep will try once more."""
         with self._database.write() as tx:
             mine = (APPS.c.id == lease.app_id) & (APPS.c.fence == lease.fence)
             tx.execute(update(APPS).where(mine).values(lease_until=None, lease_owner=None))
-
-    def holds(self, lease: Lease) -> bool:
-        """Nobody has taken it since. Asked inside a write transaction it stays true until that ends."""
-        with self._database.read() as tx:
-            fence = tx.execute(select(APPS.c.fence).where(APPS.c.id == lease.app_id)).scalar()
-        return fence == lease.fence
 
     def fences(self) -> dict[str, int]:
         """Of every app: what a table that is filled anew must refuse to go below."""
