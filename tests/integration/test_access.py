@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.eventually import eventually
 from tests.integration.installation import Installation
 from tests.integration.user import User
 
@@ -75,4 +76,4 @@ def test_who_is_removed_is_unknown_at_once_by_token_and_by_key(
     assert "token" in token
     assert leaver.visits("left").status_code == 200
     assert admin.types("paas destroy left --confirm left").code == 0
-    assert leaver.visits("left").status_code == 404
+    eventually(lambda: leaver.visits("left").status_code == 404)
