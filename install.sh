@@ -206,7 +206,7 @@ check_engine() {
     if [ -S /var/run/docker.sock ] && pidof dockerd >/dev/null; then
         command -v docker >/dev/null && die "A Docker engine is here and does not answer." "Look with: docker version"
     fi
-    for feature in overlay bridge br_netfilter veth iptable_nat; do
+    for feature in overlay bridge br_netfilter veth nf_nat; do
         has_feature "$feature" || die "This kernel has no $feature, which containers need." \
             "In a container: give it privileges and /lib/modules of the machine."
     done
@@ -228,7 +228,8 @@ feature_symbol() {
     bridge) echo br_add_bridge ;;
     br_netfilter) echo br_nf_pre_routing ;;
     veth) echo veth_newlink ;;
-    *) echo nf_nat_setup_info ;;
+    nf_nat) echo nf_nat_setup_info ;;
+    *) echo 'nothing of that name' ;;
     esac
 }
 
