@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from redis import RedisError
 
+from paas.engine.body import KIND, TOOLS
 from paas.engine.engine import HostUnreachable
 from paas.errors import PaasError
 from paas.model.container import ContainerSpec, container_name
@@ -27,8 +28,6 @@ FACT = "doctor"
 OLDEST_ENGINE = (20, 10)
 PROBE_SECONDS = 10.0
 PROBE_REACHED = 9
-SWEPT = (-1, 137)
-"""How it ends when the sweep comes by: no row tells of it."""
 PROBE = f'if (exec 3<>"/dev/tcp/$0/$1") 2>/dev/null; then exit {PROBE_REACHED}; fi'
 """Run in the probe container, for bash; the address and the port that it must not reach come as its arguments."""
 SILENT_SECONDS = 30.0
@@ -49,8 +48,13 @@ def examine(platform: Platform) -> Examination:
 
 
 def examine_without_worker(platform: Platform) -> Examination:
-    """What can be seen while Redis is away: the queue stands still, and whatever is served is served on."""
-    return _run((processes, redis, door, hosts, disk, clock), platform, time.time())
+    """What can be seen while no worker answers: the queue stands still, and whatever is served is served on."""
+    return _run((processes, redis, no_worker, door, hosts, disk, clock), platform, time.time())
+
+
+def no_worker(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
+    see = f"paasd status {platform.settings.directory}"
+    yield red("queue", "no job made the round trip within 10 s; nothing is deployed or scaled", see)
 
 
 def processes(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001 - a Check
@@ -184,8 +188,6 @@ def probe(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
     for host in platform.hosts.all():
         name = f"container on {host.name}"
         code, seconds = _try_container(platform, host)
-        if code in SWEPT:
-            code, seconds = _try_container(platform, host)
         if code == PROBE_REACHED:
             why = f"it reaches the host's port {platform.settings.ssh_port}: the packet filter is not there"
             yield red(name, why, f"paasd upgrade {platform.settings.directory}")
@@ -293,7 +295,7 @@ def _probe_spec(platform: Platform, host: Host) -> ContainerSpec:
     return ContainerSpec(
         name=container_name(settings.platform, probe_id),
         image=settings.stack_run,
-        labels={"paas.kind": "probe", "paas.container": probe_id},
+        labels={KIND: TOOLS},
         hostname="probe",
         env={},
         command=("/bin/bash", "-c", PROBE, gateway, str(settings.ssh_port)),

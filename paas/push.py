@@ -15,11 +15,12 @@ from paas.engine.engine import ImageSeen
 from paas.errors import PaasError
 from paas.logs.segments import LogUnwritable
 from paas.logs.store import say
-from paas.model.app import App
+from paas.model.app import App, UnknownApp
 from paas.model.build import Build, BuildState, Image
 from paas.model.config import Config
 from paas.model.container import container_name
 from paas.model.log import LogLine
+from paas.model.process import RELEASE
 from paas.model.release import Release
 from paas.releases.create import announce_release, release_image, wanted_config
 from paas.scheduler.spec import image_name
@@ -55,6 +56,8 @@ def push(build_id: str, platform: Platform, worker: str) -> None:
             _build_and_release(build, app, config, output, platform)
         except PaasError as error:
             _fail(build, error, output, platform)
+    except UnknownApp:
+        platform.builds.end(build_id, BuildState.CANCELLED, time.time(), "the app was destroyed")
     finally:
         platform.builds.end(build_id, BuildState.FAILED, time.time(), PLATFORM_FAILED)
         platform.wire.announce(build.app_id)
@@ -94,6 +97,10 @@ def _build_and_release(
             raise BuildFailed("the image is gone from the engine again")
         seconds = time.monotonic() - begun
         output.title(f"Build succeeded in {seconds:.1f} s, image {seen.size / 1e6:.0f} MB")
+        if RELEASE in built.processes:
+            output.title(
+                "The release process of the Procfile is not run by this version of the platform"
+            )
         keeper.check()
         if build.image is not None:
             _restore(build, built, platform)
@@ -231,6 +238,10 @@ def clear_leftovers(platform: Platform, now: float) -> None:
     apps = [*platform.apps.all(), *platform.apps.all(destroyed=True)]
     known = {app.id for app in apps}
     under_way = [*builds.in_state(BuildState.QUEUED), *builds.in_state(BuildState.BUILDING)]
+    old = now - SOURCE_SECONDS
+    for half in (*settings.sources.glob("*.part"), *settings.repositories.glob(".new-*")):
+        if half.stat().st_mtime < old:
+            shutil.rmtree(half) if half.is_dir() else half.unlink()
     for repository in repositories:
         if repository.stem not in known:
             shutil.rmtree(repository, ignore_errors=True)

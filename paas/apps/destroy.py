@@ -2,6 +2,7 @@
 
 from paas.logs.store import say
 from paas.model.app import App
+from paas.model.build import BuildState
 from paas.wiring import Platform
 
 
@@ -11,6 +12,8 @@ def destroy(app: App, by: str, platform: Platform, now: float) -> None:
         platform.apps.destroy(app.id, now)
         platform.domains.remove_all(app.id)
         platform.formations.remove_all(app.id)
+        for build in platform.builds.of(app.id):
+            platform.builds.end(build.id, BuildState.CANCELLED, now, "the app was destroyed")
         platform.apps.touch(app.id)
     say(platform.logs, app.id, "api", f"App {app.name} destroyed by {by}", now)
     platform.wire.converge(app.id)

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from paas.engine.body import KIND, TOOLS
 from paas.engine.engine import Engine
 from paas.errors import PaasError
-from paas.model.container import ContainerSpec, Kind, container_name
+from paas.model.container import ContainerSpec, container_name
 from paas.settings import Settings
 
 SECONDS = 300.0
 
 
 def discard(folder: Path, engine: Engine, host: str, settings: Settings) -> None:
-    """Silent if it is gone. What cannot be removed now is left for the next sweep."""
+    """Silent if it is gone. What cannot be removed now is left for the next `clear_leftovers`."""
     with suppress(OSError):
         shutil.rmtree(folder)
     if not folder.exists():
@@ -23,7 +24,7 @@ def discard(folder: Path, engine: Engine, host: str, settings: Settings) -> None
     spec = ContainerSpec(
         name=name,
         image=settings.stack_run,
-        labels={"paas.platform": settings.platform, "paas.kind": str(Kind.BUILD)},
+        labels={KIND: TOOLS},
         hostname="discard",
         env={},
         entrypoint=("/bin/rm", "-rf", "--", f"/mnt/{folder.name}"),
