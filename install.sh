@@ -260,12 +260,13 @@ install_packages() {
     [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
     [ -f /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
     "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
-    if engine_answers; then
-        need docker docker.io
+    if engine_answers; then # it is left as it is, and so are its packages
+        has_buildkit || die "The docker program of the engine that runs here cannot build with BuildKit." \
+            "Install its buildx plug-in (docker-buildx-plugin or docker-buildx), and run this again."
     else
         need dockerd docker.io
     fi
-    if [ ${#missing[@]} -eq 0 ] && has_buildkit; then
+    if [ ${#missing[@]} -eq 0 ]; then
         say "       all there"
         return
     fi
@@ -273,10 +274,11 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     quietly dpkg --configure -a
     quietly apt-get update -o DPkg::Lock::Timeout=300
-    # Newer systems have taken these out of docker.io.
-    for package in docker-cli docker-buildx; do
-        apt-cache show --no-all-versions "$package" >/dev/null 2>&1 && missing+=("$package")
-    done
+    if [[ " ${missing[*]} " == *" docker.io "* ]]; then # newer systems have taken these out of it
+        for package in docker-cli docker-buildx; do
+            apt-cache show --no-all-versions "$package" >/dev/null 2>&1 && missing+=("$package")
+        done
+    fi
     for package in redis-server haproxy openssh-server; do
         [[ " ${missing[*]} " != *" $package "* ]] || services+=("$package")
     done
@@ -416,15 +418,20 @@ forget_old_programs() { # this one and the one before stay
 build_stack() {
     step "The stack: build image and run image (two minutes, the first time)" \
         "Look whether this machine reaches a Debian mirror."
+    local certificate
+    mkdir -p "$PREFIX/certificates" # kept: the next run, and every upgrade, trusts them too
+    for certificate in ${CERTIFICATES[@]+"${CERTIFICATES[@]}"}; do
+        quietly install -m 644 "$certificate" "$PREFIX/certificates/$(basename "$certificate")"
+    done
     "$PREFIX/current/venv/bin/python" -I - "$PREFIX/current/buildpacks/stack" "$SUITE" \
-        ${CERTIFICATES[@]+"${CERTIFICATES[@]}"} 2>>"$LOG" <<'PYTHON'
+        "$PREFIX/certificates" 2>>"$LOG" <<'PYTHON'
 import sys
 from pathlib import Path
 
 from paas.builds.stack import StackFailed, ensure_stack
 
 certificates = sorted(Path("/usr/local/share/ca-certificates").rglob("*.crt"))
-certificates += [Path(name) for name in sys.argv[3:]]
+certificates += sorted(path for path in Path(sys.argv[3]).iterdir() if path.is_file())
 try:
     made = ensure_stack(
         Path(sys.argv[1]), sys.argv[2], certificates, lambda text: print(f"       {text}", flush=True)
