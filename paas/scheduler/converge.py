@@ -33,6 +33,8 @@ from paas.wiring import Platform
 
 ATTACHED_SECONDS = 10.0
 """How long a one-off that has exited is left to whoever is attached to it."""
+KILLED = 137
+"""How what SIGKILL ended has exited."""
 STARTS_AT_ONCE = 16
 """Containers begun in one step; the rest follow in the next."""
 
@@ -105,8 +107,10 @@ def _why_crashed(row: Container, platform: Platform, now: float) -> str | None:
 
 
 def _memory(row: Container) -> str:
-    """The kernel ended it for its memory, if the engine said so."""
-    return f": {row.reason}" if row.reason and row.reason.startswith("out of memory") else ""
+    """The kernel ended it for its memory, if the engine said so; not every engine does, or in time."""
+    if row.reason and row.reason.startswith("out of memory"):
+        return f": {row.reason}"
+    return " (killed, perhaps for want of memory)" if row.exit_code == KILLED else ""
 
 
 def _why_silent(row: Container, platform: Platform, now: float) -> str | None:

@@ -10,6 +10,8 @@ from paas.model.deploy import Deploy, DeployState
 from paas.wiring import Platform
 
 REPORT_LINES = 50
+EXIT_SECONDS = 0.05
+"""By how much the engine's clock may differ between an event and a line of a log."""
 LOG_SECONDS = 5.0
 """How long the log of what has crashed may take to be read."""
 
@@ -128,5 +130,11 @@ def crash_report(app_id: str, release: int, platform: Platform) -> Sequence[str]
                if row.dyno.release == release and row.crashed_at is not None]  # fmt: skip
     if not crashed:
         return []
-    lines, _ = platform.logs.tail(app_id, REPORT_LINES, container=crashed[0].id)
-    return [line.text for line in lines]
+    lines, _ = platform.logs.tail(app_id, 1000, container=crashed[0].id)
+    texts = [line.text for line in lines if line.at_ns <= _first_end(crashed[0])]
+    return texts[-REPORT_LINES:]
+
+
+def _first_end(row: Container) -> float:
+    """Nanoseconds. The engine starts again what has exited, and what that printed says nothing new."""
+    return (row.exits[0] + EXIT_SECONDS) * 1e9 if row.exits else float("inf")
