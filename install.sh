@@ -473,11 +473,12 @@ start_platform() {
 Description=paas: git push, and the app is served ($DIR)
 After=network-online.target docker.service
 Wants=network-online.target
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/usr/local/bin/paasd run $DIR
-Restart=always
-RestartSec=1
+Restart=on-failure
+RestartSec=2
 KillMode=process
 LimitNOFILE=1048576
 TimeoutStopSec=90

@@ -9,27 +9,20 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from ipaddress import ip_network
-from uuid import uuid4
 
 from redis import RedisError
 
-from paas.engine.body import KIND, TOOLS
 from paas.engine.engine import HostUnreachable
+from paas.engine.trial import REACHED, SECONDS, try_container
 from paas.errors import PaasError
-from paas.model.container import ContainerSpec, container_name
 from paas.model.finding import Examination, Finding, FindingState
-from paas.model.host import Host, HostHealth
+from paas.model.host import HostHealth
 from paas.running import running, started_once
 from paas.wiring import Platform
 
 FACT = "doctor"
 """Under this name the record keeps the last examination."""
 OLDEST_ENGINE = (20, 10)
-PROBE_SECONDS = 10.0
-PROBE_REACHED = 9
-PROBE = f'if (exec 3<>"/dev/tcp/$0/$1") 2>/dev/null; then exit {PROBE_REACHED}; fi'
-"""Run in the probe container, for bash; the address and the port that it must not reach come as its arguments."""
 SILENT_SECONDS = 30.0
 """A router gives a sign of life much more often."""
 CLOCK_SECONDS = 10.0
@@ -41,7 +34,7 @@ Check = Callable[[Platform, float], Iterator[Finding]]
 
 def examine(platform: Platform) -> Examination:
     """Everything; kept in the record too. Takes a second, and up to ten for each host that is not well."""
-    checks = (processes, redis, queue, routers, door, engines, probe, stack, disk, clock)
+    checks = (processes, redis, queue, routers, door, engines, container, stack, disk, clock)
     found = _run(checks, platform, time.time())
     platform.routers.set_fact(FACT, found.dump())
     return found
@@ -183,16 +176,19 @@ def hosts(platform: Platform, now: float) -> Iterator[Finding]:
             yield red(f"host {host.name}", text, "docker info")
 
 
-def probe(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
-    """A container on the platform's network: it starts, and it cannot reach the host it is on."""
+def container(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001 - a Check
+    """One on the platform's network, tried."""
+    settings = platform.settings
     for host in platform.hosts.all():
         name = f"container on {host.name}"
-        code, seconds = _try_container(platform, host)
-        if code == PROBE_REACHED:
-            why = f"it reaches the host's port {platform.settings.ssh_port}: the packet filter is not there"
-            yield red(name, why, f"paasd upgrade {platform.settings.directory}")
-        elif code is None or seconds > PROBE_SECONDS:
-            yield red(name, f"did not end within {PROBE_SECONDS:.0f} s", "docker info")
+        code, seconds = try_container(
+            platform.engine, settings.platform, host, settings.stack_run, settings.ssh_port
+        )
+        if code == REACHED:
+            why = f"it reaches the host's port {settings.ssh_port}: the packet filter is not there"
+            yield red(name, why, f"paasd upgrade {settings.directory}")
+        elif code is None or seconds > SECONDS:
+            yield red(name, f"did not end within {SECONDS:.0f} s", "docker info")
         elif code != 0:
             yield red(name, f"ended with {code}", "docker info")
         else:
@@ -276,31 +272,3 @@ def _disk(name: str, free_mb: int | None) -> Iterator[Finding]:
         yield warn(name, text, "df -h; docker system df")
     else:
         yield ok(name, text)
-
-
-def _try_container(platform: Platform, host: Host) -> tuple[int | None, float]:
-    """Its exit code, and the seconds from before it was created until it was removed."""
-    spec, started = _probe_spec(platform, host), time.monotonic()
-    try:
-        platform.engine.start(host.name, spec)
-        code = platform.engine.wait(host.name, spec.name, PROBE_SECONDS)
-    finally:
-        platform.engine.remove(host.name, spec.name)
-    return code, time.monotonic() - started
-
-
-def _probe_spec(platform: Platform, host: Host) -> ContainerSpec:
-    settings, probe_id = platform.settings, f"probe-{uuid4().hex[:12]}"
-    gateway = str(ip_network(host.subnet)[1])
-    return ContainerSpec(
-        name=container_name(settings.platform, probe_id),
-        image=settings.stack_run,
-        labels={KIND: TOOLS},
-        hostname="probe",
-        env={},
-        command=("/bin/bash", "-c", PROBE, gateway, str(settings.ssh_port)),
-        memory_mb=64,
-        cpus=0.5,
-        pids=32,
-        is_restarted=False,
-    )

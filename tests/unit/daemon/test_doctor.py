@@ -1,0 +1,185 @@
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from paas.daemon.run import take_lock
+from paas.doctor import FACT, examine, examine_without_worker
+from paas.engine.trial import REACHED
+from paas.model.finding import Examination, Finding, FindingState
+from paas.model.route import RouterStatus, Version
+from paas.running import pid_file
+from paas.wiring import Platform
+from tests.engine import IMAGE, Does, MemoryEngine
+
+OK, WARN, RED = FindingState
+NOTE = "import sys; from pathlib import Path; from paas.settings import Settings; from paas.running import note_self"
+
+
+@pytest.fixture(autouse=True)
+def folders(platform: Platform) -> None:
+    (platform.settings.run / "pids").mkdir(parents=True)
+    (platform.settings.run / "lock").touch()
+
+
+def finding(found: Examination, name: str) -> Finding:
+    return next(each for each in found.findings if each.name == name)
+
+
+@contextmanager
+def program(platform: Platform, name: str) -> Iterator[None]:
+    """A process that is noted as the program of that name."""
+    code = f"{NOTE}; note_self(Settings.load(Path(sys.argv[1])), sys.argv[2]); sys.stdin.read()"
+    platform.settings.write()
+    argv = [sys.executable, "-c", code, str(platform.settings.directory), name]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
+        while not pid_file(platform.settings, name).exists():
+            time.sleep(0.01)
+        yield
+        process.kill()
+
+
+def memory(platform: Platform) -> MemoryEngine:
+    assert isinstance(platform.engine, MemoryEngine)
+    return platform.engine
+
+
+def test_an_examination_is_kept_for_whoever_asks(platform: Platform) -> None:
+    examine(platform)
+
+    kept = platform.routers.fact(FACT)
+    assert kept is not None
+    assert Examination.load(kept).at == pytest.approx(time.time(), abs=30)
+
+
+def test_a_program_that_runs_and_one_that_does_not_are_told_apart(platform: Platform) -> None:
+    pid_file(platform.settings, "watch").write_text("4000000 1\n")
+
+    with program(platform, "web"):
+        found = examine(platform)
+
+    assert finding(found, "process web").state is OK
+    assert finding(found, "process watch").state is RED
+    assert "paasd status" in finding(found, "process watch").next
+
+
+def test_a_platform_without_a_supervisor_is_red(platform: Platform) -> None:
+    lock = take_lock(platform.settings)
+    assert finding(examine(platform), "supervisor").state is OK
+
+    os.close(lock)
+
+    assert finding(examine(platform), "supervisor").state is RED
+
+
+def test_a_redis_that_forgets_is_red(platform: Platform) -> None:
+    platform.redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        found = examine(platform)
+    finally:
+        platform.redis.config_set("maxmemory-policy", "noeviction")
+
+    assert finding(found, "redis policy").state is RED
+    assert "allkeys-lru" in finding(found, "redis policy").text
+
+
+def acknowledge(platform: Platform, version: Version, **status: object) -> None:
+    known = RouterStatus(haproxy="2.6.12", slots=256, slots_free=200)
+    status_now = RouterStatus(**{**{k: getattr(known, k) for k in known.__annotations__}, **status})  # type: ignore[arg-type]
+    platform.routes.acknowledge("local", version, {}, status_now, time.time())
+
+
+def test_a_router_with_the_newest_table_is_well(platform: Platform) -> None:
+    acknowledge(platform, platform.routes.fill([], {}))
+
+    assert finding(examine(platform), "router local").state is OK
+
+
+def test_a_router_that_is_silent_is_red_and_can_be_removed(platform: Platform) -> None:
+    platform.routes.fill([], {})
+
+    silent = finding(examine(platform), "router local")
+
+    assert silent.state is RED
+    assert "paas routers:remove local" in silent.next
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [({"haproxy": ""}, RED), ({"drift": 3}, WARN), ({"slots_free": 2}, WARN)]
+)
+def test_what_is_wrong_with_a_router_is_told(
+    platform: Platform, status: dict[str, object], state: FindingState
+) -> None:
+    acknowledge(platform, platform.routes.fill([], {}), **status)
+
+    assert finding(examine(platform), "router local").state is state
+
+
+def test_a_router_behind_the_table_is_told(platform: Platform) -> None:
+    version = platform.routes.fill([], {})
+    acknowledge(platform, Version(version.epoch, version.number - 5))
+
+    behind = finding(examine(platform), "router local")
+
+    assert (behind.state, "by 5" in behind.text) == (WARN, True)
+
+
+def test_a_container_that_reaches_its_host_is_red(platform: Platform) -> None:
+    memory(platform).behave = lambda _: Does(exits=REACHED)
+    settings = replace(platform.settings, stack_run=IMAGE)
+
+    found = finding(examine(replace(platform, settings=settings)), "container on local")
+
+    assert found.state is RED
+    assert "packet filter is not there" in found.text
+
+
+def test_a_container_that_starts_and_cannot_reach_its_host_is_well(platform: Platform) -> None:
+    memory(platform).behave = lambda _: Does(exits=0)
+    settings = replace(platform.settings, stack_run=IMAGE)
+
+    found = finding(examine(replace(platform, settings=settings)), "container on local")
+
+    assert found.state is OK
+    assert memory(platform).list("local") == []
+
+
+def test_an_engine_that_is_away_is_red_and_the_rest_is_examined(platform: Platform) -> None:
+    memory(platform).world.lose("local")
+
+    found = examine(platform)
+
+    reds = [each for each in found.findings if each.state is RED]
+    assert any("does not answer" in each.text and each.next == "docker info" for each in reds)
+    assert finding(found, "redis policy")
+
+
+def test_a_clock_that_went_back_is_red(platform: Platform) -> None:
+    platform.hosts.note("local", seen_at=time.time() + 600)
+
+    assert finding(examine(platform), "clock").state is RED
+
+
+def test_every_red_finding_says_what_to_type(platform: Platform) -> None:
+    memory(platform).world.lose("local")
+    pid_file(platform.settings, "watch").write_text("4000000 1\n")
+
+    found = examine(platform)
+
+    assert all(each.next for each in found.findings if each.state is RED)
+
+
+def test_without_redis_the_rest_is_examined(platform: Platform) -> None:
+    platform.redis.close()
+    platform.settings.redis_socket.unlink()
+
+    found = examine_without_worker(platform)
+
+    assert finding(found, "redis").state is RED
+    assert finding(found, "queue").state is RED
+    assert finding(found, "host local").state is OK
