@@ -9,6 +9,7 @@ from pathlib import Path
 from router.folder import Folder
 from router.notes import note_label, note_server
 from router.pages import (
+    BACKLOG,
     ERRORS,
     MAINTENANCE,
     NO_SUCH_APP,
@@ -124,6 +125,7 @@ def _defaults(edge: Edge, folder: Folder) -> list[str]:
         "defaults slots from paas",
         f"    timeout server {edge.first_byte_seconds}s",
         "    http-request set-timeout server 55s if { req.hdr(accept) -m sub text/event-stream }",
+        *_own(BACKLOG, f"if {{ be_conn gt {most_connections() // 2} }}", folder),
     ]
 
 

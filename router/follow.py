@@ -5,7 +5,7 @@ empty, or with an older table than was seen already.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from redis import RedisError
@@ -18,6 +18,7 @@ from router.keep import Keeper
 VERSION_SECONDS = 2
 """How often the table's version is asked for: what a lost message costs at most."""
 ALIVE_SECONDS = 10
+"""How often a router says that it lives, also when HAProxy does not."""
 BACK_OFF_SECONDS = (0.05, 1)
 MANY = 50
 """From so many changed apps on the whole table is read."""
@@ -39,7 +40,7 @@ class Follower:
         self._due = Due()
         self._is_listed = False
         """The table was read since this process began."""
-        self._acknowledged: tuple[Version, frozenset[str]] | None = None
+        self._acknowledged: tuple[Version, Mapping[str, int]] | None = None
         self._is_stopped = False
 
     def stop(self) -> None:
@@ -121,17 +122,19 @@ class Follower:
         return self._keeper.take_all(version, snapshot.routes)
 
     def _acknowledge(self) -> None:
-        """Once per version and set of busy containers; beside that now and then, as a sign of life."""
-        keeper = self._keeper
-        if not self._is_listed or not keeper.is_true or keeper.version is None:
+        """Once per version and set of busy containers; beside that the last one now and then, as a sign of life."""
+        keeper, said = self._keeper, self._acknowledged
+        if self._is_listed and keeper.is_true and keeper.version is not None:
+            said = (keeper.version, keeper.busy())
+        if said is None:
             return
-        busy = keeper.busy()
-        now_said = (keeper.version, frozenset(busy))
-        is_new = now_said != self._acknowledged
+        version, busy = said
+        is_new = self._acknowledged is None or (version, busy.keys()) != (
+            self._acknowledged[0],
+            self._acknowledged[1].keys(),
+        )
         if is_new or self._due.is_due("alive", ALIVE_SECONDS):
             status = replace(keeper.status(), log_lines_lost=self._lost())
-            self._table.acknowledge(
-                self._name, keeper.version, busy, status, time.time(), is_told=is_new
-            )
-            self._acknowledged = now_said
+            self._table.acknowledge(self._name, version, busy, status, time.time(), is_told=is_new)
+            self._acknowledged = said
             self._due.did("alive")

@@ -26,7 +26,7 @@ COMPARE_SECONDS = 60
 WRITE_SECONDS = 0.5
 GROW_SECONDS = 30
 """Between two attempts."""
-RELOAD_SECONDS = 20
+RELOAD_SECONDS = 5
 
 
 class Keeper:

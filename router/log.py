@@ -8,7 +8,7 @@ FOLDER/log/NNNNNNNNNN.jsonl. The file with the largest number is being written, 
     {"at": "2025-03-01T10:20:30.123456789Z", "app_id": "…", "text": "at=info method=GET path=\\"/\\" …"}
 
 A reader keeps the name of the file and the offset after the last whole line it has read. Requests for hosts that nobody
-has are in no app's log, so they are not in the spool. Of more than 2,000 requests a second the rest is counted and not
+has are in no app's log, so they are not in the spool. Of more than 1,000 requests a second the rest is counted and not
 written: the time belongs to the requests.
 """
 
@@ -30,7 +30,7 @@ FILES = 4
 PIPE_BYTES = 1 << 20
 READ_SECONDS = 0.02
 """Between two reads of a pipe that is written to: one read takes many lines."""
-LINES_PER_SECOND = 2000
+LINES_PER_SECOND = 1000
 
 DESCRIPTIONS: Mapping[str, str] = {
     "H11": "Backlog too deep",

@@ -50,6 +50,7 @@ def become_haproxy(folder: Folder, edge: Edge) -> None:
     argv = [
         "haproxy",
         "-W",
+        "-q",
         "-f",
         str(folder.config),
         "-p",

@@ -35,7 +35,11 @@ MAINTENANCE = Page(
     "maintenance", 503, "H80", "Down for maintenance",
     "This app is down for maintenance. Please come back soon.", 60,
 )  # fmt: skip
-OWN = (NO_SUCH_APP, NOTHING_RUNNING, STOPPED, MAINTENANCE)
+BACKLOG = Page(
+    "backlog", 503, "H11", "Too many requests",
+    "This app has more requests in flight than the router gives one app.", 5,
+)  # fmt: skip
+OWN = (NO_SUCH_APP, NOTHING_RUNNING, STOPPED, MAINTENANCE, BACKLOG)
 
 ERRORS = (
     Page("bad-request", 400, "H26", "Bad request", "The request cannot be understood."),

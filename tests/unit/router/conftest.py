@@ -38,6 +38,13 @@ def hasty_lab() -> Iterator[Lab]:
         yield lab
 
 
+@pytest.fixture
+def small_lab() -> Iterator[Lab]:
+    """Its HAProxy has room for 150 connections."""
+    with short_folder() as folder, running_lab(folder, open_files=2300) as lab:
+        yield lab
+
+
 @contextmanager
 def short_folder() -> Iterator[Path]:
     """For sockets."""

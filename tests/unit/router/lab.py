@@ -81,6 +81,7 @@ class Container(ThreadingHTTPServer):
     """`name` is in every answer; `/slow` begins, and answers when told to go on."""
 
     daemon_threads = True
+    request_queue_size = 200
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -119,6 +120,7 @@ class Lab:
     table: RouteTable
     redis: Redis
     options: tuple[str, ...] = ()
+    open_files: int = 20_000
     containers: list[Container] = field(default_factory=list)
     follower: subprocess.Popen[bytes] | None = None
     haproxy: subprocess.Popen[bytes] | None = None
@@ -246,6 +248,7 @@ class Lab:
 
     def _command(self, *more: str) -> list[str]:
         return [
+            "prlimit", f"--nofile={self.open_files}",
             sys.executable, "-m", "router", f"--folder={self.folder.path}", f"--http-port={self.port}",
             "--bind=127.0.0.1", *self.options, *more,
         ]  # fmt: skip
@@ -281,12 +284,13 @@ def _answers(redis: Redis) -> bool:
 
 
 @contextmanager
-def running_lab(path: Path, *options: str) -> Iterator[Lab]:
+def running_lab(path: Path, *options: str, open_files: int = 20_000) -> Iterator[Lab]:
     """Everything runs; the table is filled and holds nothing. `options`: more words for the router's command line."""
     (path / "r").mkdir()
     (path / "password").write_text(PASSWORD)
     redis = Redis(unix_socket_path=f"{path}/redis.sock", decode_responses=True)
     lab = Lab(path, free_port(), start_redis(path), RouteTable(redis, PLATFORM), redis, options)
+    lab.open_files = open_files
     try:
         lab.table.fill([], {})
         lab.start_haproxy()

@@ -155,6 +155,17 @@ def test_a_killed_haproxy_is_noticed_and_told_what_it_missed(own_lab: Lab) -> No
     assert own_lab.names("shop.localhost") == {"c2"}
 
 
+def test_while_haproxy_is_gone_the_router_says_so(own_lab: Lab) -> None:
+    version = own_lab.publish("shop", own_lab.container("c1").backend())
+    own_lab.kill_haproxy()
+
+    eventually(lambda: (ack := own_lab.ack()) and ack.status.haproxy == "", within=12)
+
+    ack = own_lab.ack()
+    assert ack is not None
+    assert ack.version == version
+
+
 def test_a_new_haproxy_takes_over_from_the_living_one_under_load(own_lab: Lab) -> None:
     old, new = own_lab.container("old"), own_lab.container("new")
     own_lab.publish("shop", old.backend())

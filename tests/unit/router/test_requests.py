@@ -3,10 +3,13 @@
 import re
 import socket
 import struct
+from collections.abc import Mapping
+from contextlib import ExitStack
 
 import pytest
 
 from router.folder import Folder
+from router.haproxy import HAProxy
 from tests.eventually import eventually
 from tests.unit.router.lab import Lab
 
@@ -34,6 +37,11 @@ def headers(text: str) -> dict[str, list[str]]:
         if colon:
             found.setdefault(name.lower(), []).append(value)
     return found
+
+
+def in_flight(lab: Lab) -> Mapping[tuple[str, int], int]:
+    haproxy = HAProxy(lab.folder)
+    return haproxy.requests_in_flight([lab.running().slot_of["id-shop"]])
 
 
 def test_the_app_gets_herokus_headers(shop: Lab) -> None:
@@ -145,6 +153,23 @@ def test_an_app_with_nothing_running_is_h14(shop: Lab) -> None:
     ((_, line),) = shop.log()
     assert line.startswith('at=error code=H14 desc="No web processes running" method=GET path="/"')
     assert " dyno= connect= service= status=503 " in line
+
+
+def test_an_app_that_hangs_leaves_room_for_the_others(small_lab: Lab) -> None:
+    hangs, well = small_lab.container("hangs"), small_lab.container("well")
+    small_lab.publish("shop", hangs.backend())
+    small_lab.publish("blog", well.backend())
+    with ExitStack() as clients:
+        for _ in range(80):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", small_lab.port)))
+            client.sendall(b"GET /slow HTTP/1.1\r\nHost: shop.localhost\r\n\r\n")
+        one = hangs.backend()
+        eventually(lambda: in_flight(small_lab)[one.address, one.port] == 75)
+
+        refused, other = small_lab.get("shop.localhost"), small_lab.get("blog.localhost")
+
+    assert refused.headers["X-Paas-Error"] == "H11"
+    assert other.status == 200
 
 
 def test_a_connection_closed_without_response_is_h13(shop: Lab) -> None:
