@@ -1,6 +1,7 @@
 """A platform is a folder: it is stopped, killed, taken over, upgraded, copied and restored, and its apps are served."""
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from paas.daemon.folder import User as Account
+from paas.daemon.programs import Program, as_user
 from paas.daemon.restore import restore
 from paas.daemon.start import wait_until_up
 from paas.running import running
@@ -23,6 +26,7 @@ from tests.integration.installation import PROGRAMS, Installation, free_ports, p
 from tests.integration.load import Load
 from tests.integration.user import User
 
+CAP_NET_BIND_SERVICE = 10
 DOCKER = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
 
 
@@ -271,3 +275,18 @@ def test_destroy_asks_for_the_platforms_id(house: Installation, cleo: User) -> N
     assert refused.returncode == 1
     assert f"--confirm {house.settings.platform}" in refused.stderr
     assert serves(cleo, house.settings)
+
+
+def test_a_program_of_another_user_has_no_power_but_the_named() -> None:
+    nobody = pwd.getpwnam("nobody")
+    user = Account("nobody", nobody.pw_uid, nobody.pw_gid)
+    entry = Program("haproxy", (), user, 1, capabilities=("net_bind_service",))
+    shown = ["grep", "-E", "Uid|Gid|CapEff|NoNewPrivs", "/proc/self/status"]
+
+    said = subprocess.run([*as_user(entry), *shown], capture_output=True, text=True, check=True)
+
+    facts = dict(line.split(":\t") for line in said.stdout.splitlines())
+    assert set(facts["Uid"].split()) == {str(nobody.pw_uid)}
+    assert set(facts["Gid"].split()) == {str(nobody.pw_gid)}
+    assert int(facts["CapEff"], 16) == 1 << CAP_NET_BIND_SERVICE
+    assert facts["NoNewPrivs"] == "1"
