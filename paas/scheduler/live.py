@@ -1,5 +1,6 @@
 """Tells how far a change has come, from the record alone: what whoever waits for it is shown."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +8,7 @@ from enum import StrEnum
 from paas.model.app import App
 from paas.model.container import FILLS, UP, Container
 from paas.model.deploy import Deploy, DeployState
+from paas.model.formation import Dyno
 from paas.wiring import Platform
 
 REPORT_LINES = 50
@@ -57,6 +59,10 @@ def outlook(app_id: str, version: int, platform: Platform, since: float) -> Outl
         return Outlook(
             OutlookState.FAILED if deploy is None else OutlookState.WAITING, app.blocked, release
         )
+    if running is None and (silent := _silent_routers(app, rows, platform, since)):
+        names = ", ".join(silent)
+        text = f"router {names} has not acknowledged the new routes; they go live when it does (paas routers)"
+        return Outlook(OutlookState.FAILED, text, release)
     return Outlook(OutlookState.WAITING, _progress(app, running, rows, platform), release)
 
 
@@ -89,10 +95,7 @@ def _progress(
         return "switching: waiting for every router"
     if app.wanted_release is None:
         return "stopping"
-    release = platform.releases.get(app.id, app.wanted_release)
-    wanted = set() if app.stopped else set(
-        platform.formations.of(app.id).dynos(release.number, release.processes)
-    )  # fmt: skip
+    wanted = _wanted(app, platform)
     up = {row.dyno for row in rows if row.state is UP}
     filled = {row.dyno: row for row in rows if row.state in FILLS}
     missing = sorted(wanted - up)
@@ -103,6 +106,27 @@ def _progress(
     reason = filled[first].reason if first in filled else None
     more = f" ({reason})" if reason else ""
     return f"{len(wanted & up)} of {len(wanted)} up; {first.name} {state}{more}"
+
+
+def _silent_routers(
+    app: App, rows: Sequence[Container], platform: Platform, since: float
+) -> Sequence[str]:
+    """Those that a change has waited for long enough: it asks for nothing else any more."""
+    up = {row.dyno: row for row in rows if row.state is UP}
+    if not _wanted(app, platform) <= up.keys():
+        return []
+    asked = max([since, *(row.since for row in up.values())])
+    if time.time() < asked + platform.settings.acknowledge_seconds:
+        return []
+    routers = platform.routers.all()
+    return [router.name for router in routers if (router.acknowledged_at or 0) < asked]
+
+
+def _wanted(app: App, platform: Platform) -> frozenset[Dyno]:
+    if app.stopped or app.wanted_release is None:
+        return frozenset()
+    release = platform.releases.get(app.id, app.wanted_release)
+    return frozenset(platform.formations.of(app.id).dynos(release.number, release.processes))
 
 
 def checks(app_id: str, release: int, platform: Platform) -> Sequence[str]:
