@@ -1,6 +1,7 @@
 """What every test may ask for: a private Redis, and the folder of a platform with an empty record."""
 
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ NEED_AN_ENGINE = frozenset({"integration", "multihost", "browser"})
 """Folders whose every test does."""
 
 
+# Whoever runs the tests in the background has this signal ignored, and what the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 MEMORY = Path("/dev/shm")
 """Where nothing waits for a disk: what must survive a power failure is not a unit test's affair."""
 
@@ -69,12 +72,20 @@ def settings() -> Iterator[Settings]:
     shutil.rmtree(directory)
 
 
-@pytest.fixture
-def record(settings: Settings) -> Iterator[Database]:
-    """Empty, with all tables."""
+@pytest.fixture(scope="session")
+def empty_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With all tables."""
     assert TABLES
-    database = Database(settings.record)
+    database = Database(tmp_path_factory.mktemp("record") / "paas.db")
     METADATA.create_all(database.engine)
+    database.close()
+    return database.path
+
+
+@pytest.fixture
+def record(settings: Settings, empty_record: Path) -> Iterator[Database]:
+    shutil.copyfile(empty_record, settings.record)
+    database = Database(settings.record)
     yield database
     database.close()
 
