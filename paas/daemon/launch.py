@@ -35,7 +35,9 @@ def main() -> None:
     pid_file, log_file, *argv = sys.argv[1:]
     keep_predecessor(pid_file)
     temporary = f"{pid_file}.{os.getpid()}.new"
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "w") as file:
+    if os.path.lexists(temporary):
+        os.unlink(temporary)  # noqa: PTH108
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w") as file:
         os.fchmod(file.fileno(), 0o644)
         file.write(f"{os.getpid()} {start_time('self')}\n")
     os.rename(temporary, pid_file)  # noqa: PTH104
