@@ -20,6 +20,8 @@ from paas.model.container import ContainerSpec
 
 PORT = 5000
 OUT_LIMIT = 256 * 1024
+KILLED = 137
+"""How what SIGKILL ended has exited."""
 SCRIPTS = Path(__file__).parent
 DONE = "done"
 """The last stage that compile.sh tells of."""
@@ -120,10 +122,11 @@ def _detected(order: Order, spec: ContainerSpec, compiling: Session) -> str:
         return detected
     code = compiling.wait()
     seen = order.engine.inspect(order.host.name, spec.name)
+    limit = f"the limit of a build is {settings.build_memory_mb} MB (setting build_memory_mb)"
     if seen is not None and seen.is_oom:
-        raise BuildFailed(
-            f"out of memory: the limit of a build is {settings.build_memory_mb} MB (setting build_memory_mb)"
-        )
+        raise BuildFailed(f"out of memory: {limit}")
+    if code == KILLED:  # by the kernel, and not every engine hears of that
+        raise BuildFailed(f"killed, most likely out of memory: {limit}")
     match stage:
         case "detect":
             raise NothingDetected(", ".join(_read(settings.buildpacks_dir / "order").split()))

@@ -119,9 +119,13 @@ class Collector:
                 row = self._containers.get(container_id)
                 if row is None or row.is_logged or row.state is GONE:
                     break
+                # Asked before it is read: what ends while it is read may have printed after that.
+                has_ended = self._is_over(row)
                 if self._read(row):
                     pause = FIRST_PAUSE
-                if self._end(container_id):
+                if has_ended and not self._stopping.is_set():
+                    self._containers.note(row.id, is_logged=True)
+                    self._queue_converge(row.dyno.app_id)
                     break
             except Unavailable as error:
                 _log.warning("The log of %s waits: %s", container_id, error)
@@ -155,16 +159,8 @@ class Collector:
                 self._stopping.set()
         return count
 
-    def _end(self, container_id: str) -> bool:
-        """Its log has ended: mark it, if it has ended for good."""
-        row = self._containers.get(container_id)
-        if row is None or self._stopping.is_set() or not self._is_over(row):
-            return row is None
-        self._containers.note(row.id, is_logged=True)
-        self._queue_converge(row.dyno.app_id)
-        return True
-
     def _is_over(self, row: Container) -> bool:
+        """It has ended for good, and prints nothing more."""
         seen = self._engine.inspect(row.host, container_name(self._platform, row.id))
         if seen is None:
             return row.state not in _NOT_MADE_YET
