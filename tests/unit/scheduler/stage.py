@@ -61,12 +61,15 @@ class Stage:
     def converges(self, times: int = 6) -> None:
         """As long as something moves: steps, and what a router and the engine's events would bring."""
         for _ in range(times):
+            before = self.looks()
             converge(self.app.id, "worker", self.platform)
             self.acknowledges()
             for row in self.rows():
                 if row.state.value in ("stopping", "crashed") and not row.is_logged:
                     self.platform.containers.note(row.id, is_logged=True)
             self.sweeps()
+            if self.looks() == before:
+                return
 
     def sweeps(self) -> None:
         self.observer.sweep()
@@ -102,6 +105,12 @@ class Stage:
     def rows(self, *states: ContainerState) -> list[Container]:
         rows = self.platform.containers.of(self.app.id)
         return [row for row in rows if not states or row.state in states]
+
+    def looks(self) -> object:
+        """All that a step goes by, but the time."""
+        heard = [(router.epoch, router.number) for router in self.platform.routers.all()]
+        told = [(ack.number, ack.busy) for ack in self.platform.routes.acknowledgements().values()]
+        return self.now(), self.rows(), heard, told, self.platform.routes.version()
 
     def now(self) -> App:
         return self.platform.apps.get(self.app.id)
