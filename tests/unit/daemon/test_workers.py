@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from paas.daemon.workers import PAUSE_SECONDS
 from paas.running import running
 from paas.settings import Settings
 from tests.eventually import eventually
@@ -112,8 +113,12 @@ def test_a_builder_finishes_its_build_beside_its_successor(folder: Settings) -> 
 def test_a_worker_that_fails_is_tried_again_and_not_without_a_pause(folder: Settings) -> None:
     argv = [sys.executable, "-c", CREW, str(folder.directory), "upkeep-1=fails"]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as parent:
-        time.sleep(2.5)
-        parent.terminate()
-        _, said = parent.communicate(timeout=10)
+        assert parent.stderr is not None
+        failures = (line for line in parent.stderr if "ValueError: it cannot work" in line)
+        next(failures)
+        begin = time.monotonic()
 
-    assert 2 <= said.count("ValueError: it cannot work") <= 4
+        next(failures)
+
+        assert time.monotonic() - begin > PAUSE_SECONDS / 2
+        parent.kill()
