@@ -1,5 +1,6 @@
 """Does on the engines what was decided. Every deed may be repeated; what is already so is not an error."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -59,8 +60,9 @@ def start_all(
         except HostUnreachable as error:
             unreachable.append(error)
         else:
+            began = time.time()  # an engine may have taken its time
             platform.containers.move(
-                row.id, STARTING, now, lease, deadline=_deadline(row, platform, now)
+                row.id, STARTING, began, lease, deadline=_deadline(row, platform, began)
             )
             platform.wire.announce(app.id)
     return unreachable
