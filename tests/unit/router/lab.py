@@ -154,9 +154,7 @@ class Lab:
         with (self.path / "haproxy.err").open("ab") as errors:
             self.haproxy = subprocess.Popen(self._command("--exec-haproxy"), stderr=errors)
         pid = self.haproxy.pid
-        eventually(
-            lambda: self.folder.pid.exists() and self.folder.pid.read_text().split() == [str(pid)]
-        )
+        eventually(lambda: _words(self.folder.pid) == [str(pid)])
 
     def start_follower(self) -> None:
         arguments = (
@@ -300,3 +298,11 @@ def running_lab(path: Path, *options: str, open_files: int = 20_000) -> Iterator
     finally:
         lab.end()
         redis.close()
+
+
+def _words(path: Path) -> list[str]:
+    """Of a file that may be replaced at any moment."""
+    try:
+        return path.read_text().split()
+    except FileNotFoundError:
+        return []
