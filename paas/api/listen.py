@@ -1,10 +1,12 @@
 """How the API listens: on the folder's unix socket and on 127.0.0.1, in one process and one event loop."""
 
+import asyncio
 import json
 import logging
 import socket
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
 import h11
 import uvicorn
@@ -49,6 +51,21 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, news: News) -> None:
         super().__init__(config)
         self._news = news
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_asked_to_end = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Uvicorn's own looks ten times a second whether it is to end; the date in the answers needs one."""
+        self._loop = asyncio.get_running_loop()
+        while not self.should_exit:
+            await self.on_tick(0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_asked_to_end.wait(), 1.0)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._is_asked_to_end.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Streams would go on for ever, so they are told first."""

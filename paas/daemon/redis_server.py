@@ -33,6 +33,7 @@ def configuration(settings: Settings) -> str:
         "dir": settings.directory / "redis",
         "aclfile": _access_file(settings),
         "databases": "1",
+        "hz": "2",  # it looks after its clients so often a second; ten is its own choice
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": '""',

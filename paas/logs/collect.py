@@ -29,8 +29,8 @@ from paas.store.containers import ContainerStore
 
 SCAN_SECONDS = 3.0
 """How often the record is asked for containers nobody told us of."""
-SPOOL_SECONDS = 0.2
-"""How often the router's spool is looked at."""
+SPOOL_SECONDS, LONGEST_SPOOL_SECONDS = 0.2, 1.0
+"""How often the router's spool is looked at; the longer nothing came, the less."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two tries to read on, doubled each time nothing came of it."""
 _NOT_MADE_YET = frozenset({PLACED, PULLING, STARTING})
@@ -100,10 +100,12 @@ class Collector:
             self._stopping.wait(SCAN_SECONDS)
 
     def _take_spool(self) -> None:
-        while not self._stopping.wait(SPOOL_SECONDS):
+        pause = SPOOL_SECONDS
+        while not self._stopping.wait(pause):
+            pause = min(1.2 * pause, LONGEST_SPOOL_SECONDS)
             try:
                 while self._spool.take() and not self._stopping.is_set():
-                    pass
+                    pause = SPOOL_SECONDS
             except Unavailable as error:
                 _log.warning("The router's log waits: %s", error)
                 self._stopping.wait(LONGEST_PAUSE)

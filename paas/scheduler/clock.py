@@ -21,7 +21,9 @@ class Clock:
     def tick(self) -> None:
         """Once a second."""
         now, platform = time.time(), self._platform
-        wake(set(self._due(now)), platform)
+        with platform.record.read():
+            due = set(self._due(now))
+        wake(due, platform)
         if now - self._swept > SWEEP_SECONDS:
             self._swept = now
             for app_id in platform.apps.pending():

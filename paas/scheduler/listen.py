@@ -8,7 +8,7 @@ from paas.routes.publish import fill
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
-SILENCE_SECONDS = 1.0
+SILENCE_SECONDS = 2.0
 
 
 def listen(platform: Platform) -> None:

@@ -22,7 +22,7 @@ from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
 AGAIN_SECONDS = 1.0
-NEWS_SECONDS = 1.0
+NEWS_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
@@ -104,16 +104,13 @@ class Watch:
             if self._is_over.is_set():
                 return
             if told is not None:
-                self._look()
+                self._prober.look(self._platform.containers.in_states([STARTING]))
 
     def _follow_clock(self) -> None:
+        """Whose log is not read yet can wait for this: reading takes time from what starts."""
         while not self._is_over.wait(1.0):
             self._clock.tick()
-            self._look()
-
-    def _look(self) -> None:
-        """What starts is probed, and its log is read from the beginning."""
-        starting = self._platform.containers.in_states([STARTING])
-        self._prober.look(starting)
-        for row in starting:
-            self._collector.follow(row)
+            starting = self._platform.containers.in_states([STARTING])
+            self._prober.look(starting)
+            for row in starting:
+                self._collector.follow(row)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, MetaData, create_engine, event, text
+from sqlalchemy import Connection, MetaData, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -73,13 +73,13 @@ class Database:
     def _connection(self, begin: str) -> Iterator[Connection]:
         try:
             with self.engine.connect() as connection:
-                connection.execute(text(begin))
+                connection.exec_driver_sql(begin)
                 try:
                     yield connection
                 except BaseException:
-                    connection.execute(text("ROLLBACK"))
+                    connection.exec_driver_sql("ROLLBACK")
                     raise
-                connection.execute(text("COMMIT"))
+                connection.exec_driver_sql("COMMIT")
         except OperationalError as error:
             raise RecordUnavailable(str(error.orig)) from error
 
