@@ -28,6 +28,10 @@ WITH_SAMPLE=yes
 GIVEN=()
 SUITE=trixie
 LOG=/var/log/paas-install.log
+LOCK=/run/lock/paas-install
+UNWANTED=$PREFIX/unwanted-services # what Debian starts by itself, until it is told not to
+PLATFORMS=$PREFIX/platforms        # the folders that run this machine's program
+OLDEST_HAPROXY=2.6 OLDEST_REDIS=7.0
 POLICY=/usr/sbin/policy-rc.d
 POLICY_MARK='made by the paas installer'
 STEP="" REMEDY=""
@@ -57,6 +61,16 @@ failed() {
 }
 
 quietly() { "$@" >>"$LOG" 2>&1 </dev/null; }
+
+take_turn() { # what a run that was killed had begun may still be at work: it holds the lock too
+    mkdir -p "$(dirname "$LOCK")"
+    exec 9>"$LOCK"
+    flock --nonblock 9 && return
+    say "-----> Waiting for another run of this script to end"
+    flock --timeout 600 9 || die "Another run of this script does not end." "Look which: ps -ef | grep install.sh"
+}
+
+begin() { "$@" 9>&-; } # what is to live on does not hold the lock
 
 # --- what was asked for ------------------------------------------------------------------------------------------
 
@@ -101,6 +115,7 @@ read_options() {
         esac
         case $option in --dir | --ca) ;; *) GIVEN+=("$option") ;; esac
     done
+    while [[ $DIR == ?*/ ]]; do DIR=${DIR%/}; done
 }
 
 check_options() {
@@ -124,7 +139,7 @@ check_options() {
 
 # --- pre-flight: nothing is changed before all of it has passed ---------------------------------------------------
 
-is_platform() { [ -f "$DIR/settings.toml" ] && [ ! -e "$DIR/.init" ]; }
+is_platform() { [ -f "${1:-$DIR}/settings.toml" ] && [ ! -e "${1:-$DIR}/.init" ]; }
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
@@ -146,6 +161,8 @@ preflight() {
     check_disk
     check_memory
     check_engine
+    check_version haproxy "$OLDEST_HAPROXY" "$(haproxy -v 2>/dev/null || /usr/sbin/haproxy -v 2>/dev/null)"
+    check_version redis-server "$OLDEST_REDIS" "$(redis-server --version 2>/dev/null)"
     if ! is_platform; then
         check_port "$HTTP_PORT" --http-port "the apps"
         check_port "$API_PORT" --api-port "the API"
@@ -197,7 +214,7 @@ check_engine() {
     local version feature
     version=$(engine_version)
     if [ -n "$version" ]; then
-        if [ "$(printf '%s\n' 20.10 "$version" | sort -V | head -n 1)" != 20.10 ]; then
+        if ! is_at_least 20.10 "$version"; then
             die "The Docker engine here is $version, and 20.10 is the oldest that works." \
                 "It is not ours to change. Upgrade it, then run this again."
         fi
@@ -211,6 +228,15 @@ check_engine() {
             "In a container: give it privileges and /lib/modules of the machine."
     done
     [ -d /sys/fs/cgroup ] || die "There is no /sys/fs/cgroup, which containers need." "Mount it."
+}
+
+is_at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; } # OLDEST VERSION
+
+check_version() { # PROGRAM OLDEST WHAT-IT-SAYS. What is not here yet comes with the packages.
+    local version
+    version=$(grep -o -m 1 '[0-9][0-9]*\.[0-9][0-9.]*' <<<"$3" | head -n 1) || return 0
+    is_at_least "$2" "$version" || die "The $1 here is $version, and $2 is the oldest that works." \
+        "Take it away, and the system's own comes: apt-get install $1"
 }
 
 has_feature() {
@@ -246,7 +272,7 @@ check_port() { # PORT OPTION FOR-WHAT
 
 install_packages() {
     step "Packages" "Look whether apt-get works: apt-get update"
-    local missing=() services=() package
+    local missing=() package
     need() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing+=("$2"); }
     need redis-server redis-server
     need haproxy haproxy
@@ -267,11 +293,13 @@ install_packages() {
         need dockerd docker.io
     fi
     if [ ${#missing[@]} -eq 0 ]; then
+        disable_services
         say "       all there"
         return
     fi
 
     export DEBIAN_FRONTEND=noninteractive
+    wait_for_dpkg
     quietly dpkg --configure -a
     quietly apt-get update -o DPkg::Lock::Timeout=300
     if [[ " ${missing[*]} " == *" docker.io "* ]]; then # newer systems have taken these out of it
@@ -279,15 +307,34 @@ install_packages() {
             apt-cache show --no-all-versions "$package" >/dev/null 2>&1 && missing+=("$package")
         done
     fi
+    check_candidates "${missing[@]}"
+    mkdir -p "$PREFIX"
     for package in redis-server haproxy openssh-server; do
-        [[ " ${missing[*]} " != *" $package "* ]] || services+=("$package")
+        [[ " ${missing[*]} " != *" $package "* ]] || echo "$package" >>"$UNWANTED"
     done
     say "       ${missing[*]}"
     forbid_services
     quietly apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 \
         -o Dpkg::Options::=--force-confold "${missing[@]}"
     allow_services
-    disable_services ${services[@]+"${services[@]}"}
+    disable_services
+}
+
+wait_for_dpkg() { # an upgrade of the system by itself, or what a cut run had begun
+    local lock=/var/lib/dpkg/lock-frontend left=300
+    while [ -e "$lock" ] && grep -qs ":$(stat -c %i "$lock") " /proc/locks && [ "$left" -gt 0 ]; do
+        left=$((left - 1))
+        sleep 1
+    done
+}
+
+check_candidates() {
+    local package none=()
+    for package in "$@"; do
+        apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]' || none+=("$package")
+    done
+    [ ${#none[@]} -eq 0 ] || die "apt-get knows no package ${none[*]}." \
+        "Look at /etc/apt/sources.list.d (Ubuntu has some of them in 'universe'), then run this again."
 }
 
 has_buildkit() { # the client's own, or as its plug-in
@@ -308,9 +355,10 @@ allow_services() {
     if grep -qs "$POLICY_MARK" "$POLICY"; then rm -f "$POLICY"; fi
 }
 
-disable_services() { # only those that came with this installation
+disable_services() { # only those that came with an installation of ours
     local package service
-    for package in "$@"; do
+    [ -e "$UNWANTED" ] || return 0
+    for package in $(sort -u "$UNWANTED"); do
         for service in "${package/openssh-server/ssh}" "${package/openssh-server/ssh.socket}"; do
             if has_systemd; then
                 systemctl disable "$service" >>"$LOG" 2>&1 || true
@@ -319,6 +367,7 @@ disable_services() { # only those that came with this installation
             fi
         done
     done
+    rm -f "$UNWANTED"
 }
 
 # --- the engine --------------------------------------------------------------------------------------------------
@@ -329,7 +378,7 @@ start_engine() {
         if has_systemd; then
             quietly systemctl enable --now docker
         else
-            quietly service docker start || true
+            begin quietly service docker start || true
             wait_for_engine 10 || start_engine_itself
         fi
         wait_for_engine 60 || { say "no engine answers" >>"$LOG"; false; }
@@ -339,7 +388,7 @@ start_engine() {
 
 start_engine_itself() { # where there is no init
     if ! pidof dockerd >/dev/null; then
-        setsid dockerd >>/var/log/paas-dockerd.log 2>&1 </dev/null &
+        begin setsid dockerd >>/var/log/paas-dockerd.log 2>&1 </dev/null &
     fi
 }
 
@@ -390,9 +439,9 @@ install_program() {
         rm -rf "$release/build" "$release"/*.egg-info
         touch "$release/.complete"
     fi
-    if is_platform; then
-        quietly "$release/venv/bin/python" -I -m paas.serve upgrade --check "$DIR"
-    fi
+    { if is_platform; then echo "$DIR"; fi; other_platforms; } | while read -r folder; do
+        quietly "$release/venv/bin/python" -I -m paas.serve upgrade --check "$folder"
+    done
     ln -sfn "$release" "$PREFIX/next"
     mv -T "$PREFIX/next" "$PREFIX/current"
     # Not the console script: its first line names the release, and what paasd starts is to go with `current`.
@@ -463,43 +512,84 @@ ssh_host() { if [ "$DOMAIN" = localhost ]; then echo localhost; else echo "$DOMA
 
 unit_name() { if [ "$DIR" = /var/lib/paas ]; then echo paas; else echo "paas$(tr '/' '-' <<<"$DIR")"; fi; }
 
-start_platform() {
-    step "Start" "Look: paasd status $DIR, and the logs in $DIR/run/log"
-    local unit
-    unit=$(unit_name)
-    if has_systemd; then
-        cat >"/etc/systemd/system/$unit.service" <<UNIT
+write_units() {
+    # `systemctl stop` leaves HAProxy and the apps as they are: `paasd stop` is what ends HAProxy too. The supervisor ends
+    # by SIGKILL then, which is a good end if it was asked for, and one to start again after if it was not.
+    cat >"/etc/systemd/system/$1.service" <<UNIT
 [Unit]
 Description=paas: git push, and the app is served ($DIR)
 After=network-online.target docker.service
 Wants=network-online.target
+RequiresMountsFor=$DIR
 StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/usr/local/bin/paasd run $DIR
+ExecStop=/usr/local/bin/paasd stop --keep-router $DIR
+SuccessExitStatus=SIGKILL
 Restart=on-failure
+RestartForceExitStatus=SIGKILL
 RestartSec=2
 KillMode=process
+OOMPolicy=continue
 LimitNOFILE=1048576
 TimeoutStopSec=90
 
 [Install]
 WantedBy=multi-user.target
 UNIT
-        quietly systemctl daemon-reload
-        quietly systemctl enable "$unit"
-    fi
-    if [ -e "$DIR/run/lock" ] && ! flock --nonblock "$DIR/run/lock" true; then # a supervisor holds it
-        if [ "$(cat "$DIR/run/program")" != "$(readlink -f "$PREFIX/current")/venv" ]; then
-            paasd upgrade "$DIR" | sed 's/^/       /'
-        fi
+    cat >"/etc/systemd/system/$1-filter.service" <<UNIT
+[Unit]
+Description=paas: what apps may not reach, before the engine starts them ($DIR)
+After=nftables.service netfilter-persistent.service ufw.service firewalld.service
+Before=docker.service
+RequiresMountsFor=$DIR
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/bin/paasd filter $DIR
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+    quietly systemctl daemon-reload
+    quietly systemctl enable "$1" "$1-filter"
+    quietly systemctl start "$1-filter"
+}
+
+start_platform() {
+    step "Start" "Look: paasd status $DIR, and the logs in $DIR/run/log"
+    local unit
+    unit=$(unit_name)
+    if has_systemd; then write_units "$unit"; fi
+    if runs "$DIR"; then
+        bring_up_to_date "$DIR"
     elif has_systemd; then
         quietly systemctl restart "$unit"
     else
-        quietly paasd start "$DIR"
+        begin quietly paasd start "$DIR"
     fi
     quietly paasd status "$DIR" --wait
     say "       every program runs"
+    grep -qsxF "$DIR" "$PLATFORMS" || echo "$DIR" >>"$PLATFORMS"
+    other_platforms | while read -r folder; do bring_up_to_date "$folder"; done
+}
+
+runs() { [ -e "$1/run/lock" ] && ! flock --nonblock "$1/run/lock" true; } # its supervisor holds it
+
+bring_up_to_date() { # FOLDER. One that does not run has its record migrated.
+    [ "$(cat "$1/run/program" 2>/dev/null)" = "$(readlink -f "$PREFIX/current")/venv" ] && return
+    [ "$1" = "$DIR" ] || say "       and $1, which runs this program too"
+    begin paasd upgrade "$1" | sed 's/^/       /'
+}
+
+other_platforms() { # of this machine, of those that an installer made
+    local folder
+    [ -e "$PLATFORMS" ] || return 0
+    while read -r folder; do
+        if [ "$folder" != "$DIR" ] && is_platform "$folder"; then echo "$folder"; fi
+    done <"$PLATFORMS"
 }
 
 let_people_in() {
@@ -588,7 +678,7 @@ farewell() {
         say "Browsers and curl find *.localhost by themselves. Tell other programs: http://127.0.0.1:$port/ with the"
         say "header 'Host: NAME.localhost'."
     else
-        say "Point *.$domain at this machine, if that is not done yet."
+        say "Point $domain and *.$domain at this machine, if that is not done yet."
     fi
     say ""
     say "Next, in a git repository of yours:"
@@ -603,6 +693,7 @@ main() {
     read_options "$@"
     check_options
     preflight
+    take_turn
     : >"$LOG"
     chmod 600 "$LOG"
     trap failed ERR

@@ -22,12 +22,13 @@ COMMANDS: Mapping[str, str] = {
     "upgrade": "paas.daemon.upgrade",
     "destroy": "paas.daemon.destroy",
     "person": "paas.daemon.person",
+    "filter": "paas.daemon.filter",
     "web": "paas.daemon.web",
     "watch": "paas.daemon.watch",
     "work": "paas.daemon.work",
     "workers": "paas.daemon.workers",
 }
-"""Command -> the module whose `command` it is. The last four are the supervisor's to start."""
+"""Command -> the module whose `command` it is. The last four are the supervisor's to start; `filter` is for the boot."""
 
 
 class Commands(click.Group):

@@ -119,6 +119,7 @@ def folders(settings: Settings, users: Users) -> Sequence[Folder]:
         Folder(run / "log", caller, web.gid, 0o2750),
         Folder(run / "redis", web.uid, router.gid, 0o710),
         Folder(run / "api", web.uid, web.gid, 0o755),
+        Folder(run / "door", git.uid, web.gid, 0o2750),
         Folder(settings.engine_notes, web.uid, web.gid, 0o700),
     )
 
@@ -164,6 +165,7 @@ PACKAGES = {
     "haproxy": "haproxy",
     "git": "git",
     "setpriv": "util-linux",
+    "iptables": "iptables",
 }
 
 

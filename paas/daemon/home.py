@@ -9,7 +9,7 @@ import pwd
 import re
 import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,23 +81,27 @@ class Home:
             self._credentials.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _replace(self._credentials, f'url = "{url}"\ntoken = "{token}"\n', 0o600)
 
-    def trust_host(self, host: str, port: int, public: str) -> None:
-        """In known_hosts; what stood there of this address before is gone."""
-        name = host if port == 22 else f"[{host}]:{port}"
+    def trust_host(self, hosts: Iterable[str], port: int, public: str) -> None:
+        """In known_hosts; what stood there of these addresses before is gone."""
+        names = [host if port == 22 else f"[{host}]:{port}" for host in dict.fromkeys(hosts)]
+        trusted = [f"{name} {public}" for name in names]
         with self._as_account():
             path = self.path / ".ssh" / "known_hosts"
             lines = _lines(path)
-            kept = [line for line in lines if line.split(" ", 1)[0] != name]
-            wanted = [*kept, f"{name} {public}"]
-            if lines != wanted:
-                _replace(path, "".join(f"{line}\n" for line in wanted), 0o600)
+            if [line for line in lines if line.split(" ", 1)[0] in names] != trusted:
+                kept = [line for line in lines if line.split(" ", 1)[0] not in names]
+                _replace(path, "".join(f"{line}\n" for line in (*kept, *trusted)), 0o600)
 
-    def name_door(self, platform: str, user: str, host: str, port: int, key: Path) -> None:
-        """In ssh's config: the door's port and which key is for it. Other users of that host are not concerned."""
+    def name_door(
+        self, platform: str, user: str, host: str, port: int, key: Path, address: str
+    ) -> None:
+        """In ssh's config: which key is for the door, its port, and the address of this machine that it listens on,
+        since the host's name may lead nowhere yet. Other users of that host are not concerned."""
         first, last = f"# paas {platform}: the door", f"# paas {platform}: end"
         entry = [
             first,
             f"Match originalhost {host} user {user}",
+            f"    HostName {address}",
             f"    Port {port}",
             f"    IdentityFile {key}",
             last,

@@ -55,10 +55,16 @@ def settle(
         home.write_credentials(f"http://127.0.0.1:{platform.settings.api_port}", token)
     settings = platform.settings
     host_public = host_key(settings).with_suffix(".pub").read_text()
-    home.trust_host(settings.ssh_host, settings.ssh_port, " ".join(host_public.split()[:2]))
+    port, address = settings.ssh_port, address_here(settings.bind_address)
+    home.trust_host((settings.ssh_host, address), port, " ".join(host_public.split()[:2]))
     user = Users.of(settings).git.name
-    home.name_door(settings.platform, user, settings.ssh_host, settings.ssh_port, key.private)
+    home.name_door(settings.platform, user, settings.ssh_host, port, key.private, address)
     return name
+
+
+def address_here(bound: str) -> str:
+    """Where this machine itself reaches what listens on `bound`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, bound)
 
 
 def person_name(user: str) -> PersonName:

@@ -81,12 +81,12 @@ def test_an_account_without_a_key_gets_everything_that_pushing_needs(
     public = (home.path / ".ssh" / "id_ed25519.pub").read_text()
     assert parse_key(public)[1] in authorized_keys(platform)
     host = (platform.settings.door / "ssh_host_ed25519_key.pub").read_text().split()[1]
-    assert (
-        f"[localhost]:2022 ssh-ed25519 {host}\n" == (home.path / ".ssh" / "known_hosts").read_text()
+    assert (home.path / ".ssh" / "known_hosts").read_text() == (
+        f"[localhost]:2022 ssh-ed25519 {host}\n[127.0.0.1]:2022 ssh-ed25519 {host}\n"
     )
 
 
-def test_ssh_finds_port_and_key_of_the_door_and_of_no_other_host(
+def test_ssh_finds_port_address_and_key_of_the_door_and_of_no_other_host(
     platform: Platform, home: Home
 ) -> None:
     (home.path / ".ssh").mkdir()
@@ -101,6 +101,7 @@ def test_ssh_finds_port_and_key_of_the_door_and_of_no_other_host(
     user = Home.of("root").user if os.geteuid() == 0 else os.environ["USER"]
     assert "\nport 2022\n" in asked(f"{user}@localhost")
     assert f"\nidentityfile {home.path}/.ssh/id_ed25519\n" in asked(f"{user}@localhost")
+    assert "\nhostname 127.0.0.1\n" in asked(f"{user}@localhost")
     assert "\nport 22\n" in asked("somebody@localhost")
     assert "\nport 7\n" in asked("elsewhere")
 
