@@ -14,14 +14,12 @@ from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.procfile import InvalidProcfile, parse_procfile, read_procfile
 from paas.builds.sources import Tree
 from paas.builds.stack import host_proxies
-from paas.engine.engine import ImageMissing, Session
+from paas.engine.engine import KILLED, ImageMissing, Session
 from paas.model.build import Builder
 from paas.model.container import ContainerSpec
 
 PORT = 5000
 OUT_LIMIT = 256 * 1024
-KILLED = 137
-"""How what SIGKILL ended has exited."""
 SCRIPTS = Path(__file__).parent
 DONE = "done"
 """The last stage that compile.sh tells of."""

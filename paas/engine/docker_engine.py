@@ -130,7 +130,7 @@ class DockerEngine:
         except APIError as error:
             why = explain(error)
             with fine_if(NOT_THERE, CONFLICT):
-                client.remove_container(spec.name, force=True)
+                client.remove_container(spec.name, force=True, v=True)
             if "setting rlimit" in why:  # several may learn it at once
                 self._open_files.are_few(host)
                 return False
@@ -151,7 +151,7 @@ class DockerEngine:
     def remove(self, host: str, name: str) -> None:
         if self._is_ours(name):
             with self._connections.to(host, WORK_SECONDS) as client, fine_if(NOT_THERE, CONFLICT):
-                client.remove_container(name, force=True)
+                client.remove_container(name, force=True, v=True)
 
     def inspect(self, host: str, name: str) -> Seen | None:
         with self._connections.to(host) as client:

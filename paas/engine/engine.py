@@ -14,6 +14,10 @@ from paas.errors import Failed, Unavailable
 from paas.model.container import ContainerSpec
 
 
+KILLED = 137
+"""The exit code of what SIGKILL ended: ours, somebody's, or the kernel's for want of memory."""
+
+
 class HostUnreachable(Unavailable):
     """The engine did not answer. Nothing is known about what it runs: unknown is not empty."""
 
@@ -74,6 +78,7 @@ class Seen:
     exit_code: int | None
     """Of the last exit; None while it has not exited."""
     is_oom: bool
+    """False says little: see EventKind.OOM."""
     restarts: int
     """How often the engine started it again."""
 
@@ -82,6 +87,8 @@ class EventKind(StrEnum):
     STARTED = "started"
     EXITED = "exited"
     OOM = "oom"
+    """A process of it was killed for want of memory. Not every engine hears of that from its kernel (20.10 on cgroup v1
+    does not always), and the container leaves no other trace: its exit with KILLED is what one can count on."""
     REMOVED = "removed"
 
 
@@ -180,7 +187,11 @@ class Engine(Protocol):
         ...
 
     def remove(self, host: str, name: str) -> None:
-        """Removes it, killing it first if it runs; never its volumes. Silent if it is already gone."""
+        """Removes it, killing it first if it runs. Silent if it is already gone.
+
+        With it goes what its image declares as VOLUME and nobody named: the app's files are as short-lived as that.
+        A volume with a name stays, and one that another container uses too.
+        """
         ...
 
     def inspect(self, host: str, name: str) -> Seen | None: ...

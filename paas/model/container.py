@@ -32,6 +32,8 @@ LATER: Mapping[ContainerState, frozenset[ContainerState]] = {
     CRASHED: frozenset({GONE}),
     GONE: frozenset(),
 }
+OUT_OF_MEMORY = "out of memory"
+"""How the reason begins when the engine said that the kernel has killed a process of it for want of memory."""
 FILLS = frozenset({PLACED, PULLING, STARTING, UP})
 """The states in which a container fills its dyno."""
 
@@ -78,6 +80,10 @@ class Container:
     """Why it is on this host: seed, the two candidates with the figures compared, refusals."""
     person: str | None = None
     """Who ran it, when it is a one-off."""
+
+    @property
+    def was_out_of_memory(self) -> bool:
+        return self.reason is not None and self.reason.startswith(OUT_OF_MEMORY)
 
 
 def container_name(platform: str, container_id: str) -> str:

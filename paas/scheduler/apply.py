@@ -34,8 +34,7 @@ def start_all(
     started: list[tuple[Container, Future[None]]] = []
     for row in rows:
         if row.host not in image.where:
-            platform.containers.move(row.id, GONE, now, is_logged=True)
-            platform.apps.touch(app.id)
+            _give_up(row, lease, platform, now)
             continue
         spec = dyno_spec(app, release, image, row, platform.settings)
         started.append((row, platform.threads.submit(platform.engine.start, row.host, spec)))
@@ -46,16 +45,14 @@ def start_all(
             future.result()
         except AddressTaken as taken:
             platform.containers.put_aside(row.host, taken.address, now + ASIDE_SECONDS)
-            platform.containers.move(row.id, GONE, now, reason=str(taken), is_logged=True)
-            platform.apps.touch(app.id)
+            _give_up(row, lease, platform, now, reason=str(taken))
         except ImageMissing:
             # Not the container's fault: nothing is placed until the image is there again (see assign).
-            platform.containers.move(row.id, GONE, now, is_logged=True)
-            elsewhere = {host: known for host, known in image.where.items() if host != row.host}
-            platform.builds.place_image(image.id, elsewhere, None)
-            platform.apps.touch(app.id)
+            if _give_up(row, lease, platform, now):
+                elsewhere = {host: known for host, known in image.where.items() if host != row.host}
+                platform.builds.place_image(image.id, elsewhere, None)
         except StartFailed as failed:
-            crash(row, f"could not be started: {failed.why}", platform, now)
+            crash(row, f"could not be started: {failed.why}", platform, now, lease=lease)
             platform.containers.note(row.id, is_logged=True)
         except HostUnreachable as error:
             unreachable.append(error)
@@ -68,16 +65,41 @@ def start_all(
     return unreachable
 
 
+def _give_up(
+    row: Container, lease: Lease, platform: Platform, now: float, reason: str | None = None
+) -> bool:
+    """Nothing of it exists, and its dyno is placed anew. False: whoever has the lease by now may have started it."""
+    with platform.record.write():
+        is_gone = platform.containers.move(
+            row.id, GONE, now, lease, is_logged=True, reason=reason or row.reason
+        )
+        if is_gone:
+            platform.apps.touch(row.dyno.app_id)
+    return is_gone
+
+
 def crash(
-    row: Container, reason: str, platform: Platform, now: float, exit_code: int | None = None
+    row: Container,
+    reason: str,
+    platform: Platform,
+    now: float,
+    exit_code: int | None = None,
+    lease: Lease | None = None,
 ) -> None:
-    """Its place is empty from here on; what is left of it is stopped and removed by the steps that follow."""
+    """Its place is empty from here on; what is left of it is stopped and removed by the steps that follow.
+
+    Nothing happens when the lease was lost, or when it is in another state by now: what came up meanwhile serves.
+    """
     code = row.exit_code if exit_code is None else exit_code
     with platform.record.write():
-        if platform.containers.move(
-            row.id, CRASHED, now, crashed_at=now, reason=reason, exit_code=code
+        current = platform.containers.get(row.id)
+        if current is None or current.state is not row.state:
+            return
+        if not platform.containers.move(
+            row.id, CRASHED, now, lease, crashed_at=now, reason=reason, exit_code=code
         ):
-            platform.apps.touch(row.dyno.app_id)
+            return
+        platform.apps.touch(row.dyno.app_id)
     say(
         platform.logs,
         row.dyno.app_id,

@@ -6,7 +6,7 @@ probe, an engine's event, a router's acknowledgement, the clock: all seen by `wa
 
 import time
 
-from paas.engine.engine import HostUnreachable
+from paas.engine.engine import KILLED, HostUnreachable
 from paas.logs.store import say
 from paas.model.container import (
     CRASHED,
@@ -33,8 +33,6 @@ from paas.wiring import Platform
 
 ATTACHED_SECONDS = 10.0
 """How long a one-off that has exited is left to whoever is attached to it."""
-KILLED = 137
-"""How what SIGKILL ended has exited."""
 STARTS_AT_ONCE = 16
 """Containers begun in one step; the rest follow in the next."""
 
@@ -63,14 +61,14 @@ def step(lease: Lease, platform: Platform) -> None:
     """
     now = time.time()
     view = look(lease.app_id, platform, now)
-    if _note_crashes(view, platform, now):
+    if _note_crashes(view, lease, platform, now):
         view = look(lease.app_id, platform, now)
-    if fail(view, platform, now):
+    if fail(view, lease, platform, now):
         return  # what is wanted has changed: the next step sees it
     plan = _plan(view, now)
     _retire(plan, lease, platform, now)
     troubles = _start(view, plan, lease, platform, now)
-    switch(view, plan, platform, now)
+    switch(view, plan, lease, platform, now)
     view = look(lease.app_id, platform, now)
     version = publish(view.app, view.rows, view.deploy, lease, platform)
     acknowledged = platform.routers.acknowledged(version.epoch) or 0
@@ -85,11 +83,11 @@ def step(lease: Lease, platform: Platform) -> None:
         raise troubles[0]
 
 
-def _note_crashes(view: View, platform: Platform, now: float) -> bool:
+def _note_crashes(view: View, lease: Lease, platform: Platform, now: float) -> bool:
     """What exited while it started, exits in a loop, or did not answer in time has crashed."""
     crashed = [(row, why) for row in view.rows if (why := _why_crashed(row, platform, now))]
     for row, why in crashed:
-        crash(row, why, platform, now)
+        crash(row, why, platform, now, lease=lease)
     return bool(crashed)
 
 
@@ -108,7 +106,7 @@ def _why_crashed(row: Container, platform: Platform, now: float) -> str | None:
 
 def _memory(row: Container) -> str:
     """The kernel ended it for its memory, if the engine said so; not every engine does, or in time."""
-    if row.reason and row.reason.startswith("out of memory"):
+    if row.was_out_of_memory:
         return f": {row.reason}"
     return " (killed, perhaps for want of memory)" if row.exit_code == KILLED else ""
 
@@ -154,7 +152,7 @@ def _start(
 def _leave(view: View, version: Version, platform: Platform) -> None:
     """What does not serve any more is not in the table that was just published."""
     for row in view.rows:
-        if row.state in (RETIRING, CRASHED) and row.left_number is None:
+        if row.state in (RETIRING, STOPPING, CRASHED) and row.left_number is None:
             platform.containers.note(row.id, left_number=version.number)
 
 

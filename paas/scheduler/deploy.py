@@ -11,8 +11,11 @@ from paas.store.leases import Lease
 from paas.wiring import Platform
 
 
-def fail(view: View, platform: Platform, now: float) -> bool:
-    """The first crash of a new container before the switch is done, or a passed deadline, ends the deploy."""
+def fail(view: View, lease: Lease, platform: Platform, now: float) -> bool:
+    """The first crash of a new container before the switch is done, or a passed deadline, ends the deploy.
+
+    False, as of the others here, when the lease was lost: what was seen may not be so any more.
+    """
     deploy = view.deploy
     if deploy is None:
         return False
@@ -30,7 +33,9 @@ def fail(view: View, platform: Platform, now: float) -> bool:
     else:
         return False
     with platform.record.write():
-        if not platform.deploys.end(deploy, DeployState.FAILED, now, reason):
+        if not platform.leases.holds(lease) or not platform.deploys.end(
+            deploy, DeployState.FAILED, now, reason
+        ):
             return False
         platform.apps.settle(view.app.id, view.app.current_release, now)
         platform.apps.touch(view.app.id)
@@ -48,11 +53,14 @@ def _silent_routers(platform: Platform) -> Sequence[str]:
     ]
 
 
-def switch(view: View, plan: Plan, platform: Platform, now: float) -> None:
+def switch(view: View, plan: Plan, lease: Lease, platform: Platform, now: float) -> None:
     """All of wanted is up: the next table takes the new in and the old out."""
-    if view.deploy is not None and view.deploy.state is DeployState.STARTING and plan.is_up:
-        deadline = now + platform.settings.acknowledge_seconds
-        platform.deploys.move(view.deploy, DeployState.SWITCHING, deadline=deadline)
+    if view.deploy is None or view.deploy.state is not DeployState.STARTING or not plan.is_up:
+        return
+    deadline = now + platform.settings.acknowledge_seconds
+    with platform.record.write():
+        if platform.leases.holds(lease):
+            platform.deploys.move(view.deploy, DeployState.SWITCHING, deadline=deadline)
 
 
 def succeed(view: View, lease: Lease, platform: Platform, now: float) -> bool:
@@ -61,7 +69,9 @@ def succeed(view: View, lease: Lease, platform: Platform, now: float) -> bool:
     if deploy is None or deploy.state is not DeployState.SWITCHING:
         return False
     with platform.record.write():
-        if not platform.deploys.end(deploy, DeployState.SUCCEEDED, now):
+        if not platform.leases.holds(lease) or not platform.deploys.end(
+            deploy, DeployState.SUCCEEDED, now
+        ):
             return False
         platform.apps.settle(view.app.id, deploy.release, now)
         if view.release is not None:

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Sequence
 
-from paas.engine.engine import Event, EventKind, HostUnreachable, Seen
+from paas.engine.engine import KILLED, Event, EventKind, HostUnreachable, Seen
 from paas.logs.store import say
 from paas.model.build import BuildState
 from paas.model.container import (
     CRASHED,
     GONE,
+    OUT_OF_MEMORY,
     PLACED,
     RETIRING,
     STARTING,
@@ -19,7 +20,7 @@ from paas.model.container import (
     container_name,
 )
 from paas.model.host import Host, HostHealth
-from paas.scheduler.apply import crash
+from paas.scheduler.apply import crash, signal
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
@@ -43,15 +44,11 @@ class Observer:
             return
         if event.kind is EventKind.EXITED:
             self._exited(row, event.exit_code or 0, event.at)
-        elif (
-            event.kind is EventKind.STARTED
-            and row.state in (UP, RETIRING)
-            and row.exit_code is not None
-        ):
-            self._platform.containers.note(row.id, exit_code=None)
+        elif event.kind is EventKind.STARTED:
+            self._runs(row, event.at)
         elif event.kind is EventKind.OOM:
             limit = f"{self._platform.settings.memory_mb} MB"
-            self._platform.containers.note(row.id, reason=f"out of memory (limit {limit})")
+            self._platform.containers.note(row.id, reason=f"{OUT_OF_MEMORY} (limit {limit})")
             text = f"Error R15 (Memory quota vastly exceeded): the limit is {limit}"
             say(self._platform.logs, row.dyno.app_id, row.dyno.name, text, event.at)
 
@@ -70,6 +67,7 @@ class Observer:
                 self._still(row, found, now)
             else:
                 self._still_since.pop(row.id, None)
+                self._runs(row, found.started_at or 0)
         for container in seen.values():
             self._remove_orphan(container)
 
@@ -121,8 +119,31 @@ class Observer:
             self._platform.containers.note(row.id, exits=exits, exit_code=exit_code, seen_at=at)
         wake([row.dyno.app_id], self._platform)
         if row.kind is Kind.DYNO or not row.is_logged:  # whoever is attached to a one-off says it
-            text = f"Process exited with status {exit_code}"
+            text = (
+                f"Process exited with status {exit_code}{self._perhaps_for_memory(row, exit_code)}"
+            )
             say(self._platform.logs, row.dyno.app_id, row.dyno.name, text, at)
+
+    def _perhaps_for_memory(self, row: Container, exit_code: int) -> str:
+        """Killed, and not by us: not every engine says when it was for want of memory."""
+        if exit_code != KILLED or row.state not in (STARTING, UP) or row.was_out_of_memory:
+            return ""
+        return f" (killed, perhaps for want of memory: the limit is {self._platform.settings.memory_mb} MB)"
+
+    def _runs(self, row: Container, started_at: float) -> None:
+        """If its end is noted, it was started again since, by the engine or by somebody: it has yet to end.
+
+        One that is being stopped and was started after that is told to end once more. Its log goes on.
+        """
+        if row.exit_code is None or row.state not in (UP, RETIRING, STOPPING):
+            return
+        platform = self._platform
+        if row.state is STOPPING and started_at > row.since:
+            signal(row, "SIGTERM", platform)
+            deadline = time.time() + platform.settings.stop_seconds
+            platform.containers.note(row.id, exit_code=None, is_logged=False, deadline=deadline)
+        else:
+            platform.containers.note(row.id, exit_code=None, is_logged=False)
 
     def _missing(self, row: Container, now: float) -> None:
         """Its host has answered and does not have it."""

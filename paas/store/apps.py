@@ -98,8 +98,13 @@ class AppStore:
         self._set(app_id, wanted_release=release, updated_at=now)
 
     def settle(self, app_id: str, release: int | None, now: float) -> None:
-        """`release` is both what is wanted and what serves."""
-        self._set(app_id, wanted_release=release, current_release=release, updated_at=now)
+        """`release` is both what is wanted and what serves. Silent about an app that was destroyed."""
+        with self._database.write() as tx:
+            tx.execute(
+                update(APPS)
+                .where(APPS.c.id == app_id, _living())
+                .values(wanted_release=release, current_release=release, updated_at=now)
+            )
 
     def stop(self, app_id: str, *, stopped: bool) -> None:
         self._set(app_id, stopped=stopped)

@@ -60,6 +60,12 @@ class Leases:
             mine &= APPS.c.lease_until.is_not(None)
             tx.execute(update(APPS).where(mine).values(lease_until=now + LEASE_SECONDS))
 
+    def holds(self, lease: Lease) -> bool:
+        """Nobody has taken it since. True for as long as the transaction that asks."""
+        with self._database.read() as tx:
+            fence = tx.execute(select(APPS.c.fence).where(APPS.c.id == lease.app_id)).scalar()
+        return fence == lease.fence
+
     def drop(self, lease: Lease) -> None:
         """Given back without looking again: the step failed, and the sweep will try once more."""
         with self._database.write() as tx:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from docker.api.client import APIClient
 
+from paas.engine.body import PLATFORM
 from paas.engine.docker_engine import DockerEngine
-from paas.engine.engine import HostUnreachable, SubnetTaken
+from paas.engine.engine import KILLED, EventKind, HostUnreachable, SubnetTaken
 from tests.contract.conftest import OneHost
 from tests.contract.lab import Lab
 from tests.engine import Does
@@ -61,18 +62,46 @@ def test_limits_are_the_specs(docker_lab: Lab, engine_client: APIClient) -> None
     }
 
 
-def test_a_container_that_eats_its_memory_is_told_of(docker_lab: Lab) -> None:
+def test_a_container_that_eats_its_memory_is_killed_and_told_of(docker_lab: Lab) -> None:
+    """That it was for its memory, some engines tell and some never do: the port promises the exit code alone."""
     eats = "a=xxxxxxxxxxxxxxxx; while :; do a=$a$a; done"
     with docker_lab.engine.events(docker_lab.host) as events:
         name = docker_lab.started(command=("bash", "-c", eats), memory_mb=32)
 
-        kinds = []
-        while "exited" not in kinds:
-            if (event := next(events)) is not None and event.name == name:
-                kinds.append(str(event.kind))
+        code = None
+        while code is None:
+            event = next(events)
+            if event is not None and event.name == name and event.kind is EventKind.EXITED:
+                code = event.exit_code
 
-    assert "oom" in kinds
-    eventually(lambda: (seen := docker_lab.engine.inspect("local", name)) and seen.is_oom)
+    assert code == KILLED
+    seen = docker_lab.engine.inspect("local", name)
+    assert seen is not None and seen.exit_code == KILLED
+
+
+def test_a_container_takes_its_nameless_volumes_with_it_and_no_other(
+    docker_lab: Lab, engine_client: APIClient
+) -> None:
+    spec = docker_lab.spec("heavy")
+    named = engine_client.create_volume(f"{spec.name}-kept")["Name"]
+    body = {
+        "Image": spec.image,
+        "Cmd": [*spec.command],
+        "Volumes": {"/of-the-image": {}},
+        "Labels": {PLATFORM: docker_lab.platform},
+        "HostConfig": {"Mounts": [{"Type": "volume", "Source": named, "Target": "/kept"}]},
+    }
+    engine_client.create_container_from_config(body, spec.name)
+    docker_lab.engine.start(docker_lab.host, spec)
+    mounts = engine_client.inspect_container(spec.name)["Mounts"]
+    [nameless] = [mount["Name"] for mount in mounts if mount["Destination"] == "/of-the-image"]
+
+    docker_lab.engine.remove(docker_lab.host, spec.name)
+
+    left = {volume["Name"] for volume in engine_client.volumes()["Volumes"] or ()}
+    engine_client.remove_volume(named)
+    assert named in left
+    assert nameless not in left
 
 
 @pytest.mark.parametrize(

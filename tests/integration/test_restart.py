@@ -2,10 +2,12 @@
 
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 
 import pytest
 
+from paas.model.container import GONE, RETIRING, STOPPING, UP
 from paas.running import running
 from tests.eventually import eventually
 from tests.integration.conftest import running_installation
@@ -31,10 +33,11 @@ def finn(house: Installation) -> Iterator[User]:
 
 
 def containers(house: Installation, *options: str) -> list[str]:
-    """The engine's ids, of those too that do not run."""
-    label = f"label=paas.platform={house.settings.platform}"
+    """The engine's ids of what apps run, of those too that do not run."""
+    ours = ("--filter", f"label=paas.platform={house.settings.platform}")
+    ours = (*ours, "--filter", "label=paas.container")
     options = options or ("--all",)
-    return sorted(docker("ps", *options, "--quiet", "--no-trunc", "--filter", label).split())
+    return sorted(docker("ps", *options, "--quiet", "--no-trunc", *ours).split())
 
 
 def started(house: Installation) -> Mapping[str, str]:
@@ -113,3 +116,35 @@ def test_what_was_begun_when_it_went_down_is_ended(
     assert again.accepted, again.output
     eventually(lambda: len(containers(house)) == 2, within=20)
     assert is_served(house, finn)
+
+
+NOTED = 7
+"""No signal's exit code, and not what the app exits with."""
+
+
+def test_what_was_leaving_and_was_started_again_unseen_leaves_all_the_same(
+    house: Installation, finn: User
+) -> None:
+    """Its end is noted, and it runs: `watch` was away when the engine started it again."""
+    eventually(lambda: len(containers(house)) == 2, within=20)
+    before, now = containers(house), time.time()
+    parts = house.platform.containers
+    rows = [row for row in parts.live() if row.state is UP]
+    assert len(rows) == 2
+
+    house.kill("watch")
+    for row in rows:
+        parts.move(row.id, RETIRING, now, exit_code=NOTED)
+    parts.move(rows[0].id, STOPPING, now, exit_code=NOTED, deadline=now + 5, is_logged=True)
+    house.platform.apps.touch(rows[0].dyno.app_id)
+
+    def has_left() -> bool:
+        states = [found.state for row in rows if (found := parts.get(row.id))]
+        return states == [GONE, GONE]
+
+    eventually(has_left, within=40)
+    eventually(lambda: is_served(house, finn), within=10)
+    assert len(containers(house)) == 2
+    assert not set(before) & set(containers(house))
+    ended = [found.exit_code for row in rows if (found := parts.get(row.id))]
+    assert NOTED not in ended, "it was removed while it ran"
