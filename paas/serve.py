@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "work": "paas.daemon.work",
     "workers": "paas.daemon.workers",
 }
-"""Command -> the module whose `command` it is. The last four are the supervisor's to start; `filter` is for the boot."""
+"""Command -> the module whose `command` it is. `filter` is for the boot, the last four for the supervisor."""
 
 
 class Commands(click.Group):
