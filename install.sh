@@ -331,7 +331,7 @@ wait_for_dpkg() { # an upgrade of the system by itself, or what a cut run had be
 check_candidates() {
     local package none=()
     for package in "$@"; do
-        apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]' || none+=("$package")
+        [[ $(apt-cache policy "$package" 2>/dev/null) == *'Candidate: '[!\(]* ]] || none+=("$package")
     done
     [ ${#none[@]} -eq 0 ] || die "apt-get knows no package ${none[*]}." \
         "Look at /etc/apt/sources.list.d (Ubuntu has some of them in 'universe'), then run this again."
@@ -340,7 +340,7 @@ check_candidates() {
 has_buildkit() { # the client's own, or as its plug-in
     local client=docker
     if [ -x /usr/bin/docker ]; then client=/usr/bin/docker; fi
-    DOCKER_BUILDKIT=1 timeout 20 "$client" build --help 2>/dev/null | grep -q -e --secret
+    [[ $(DOCKER_BUILDKIT=1 timeout 20 "$client" build --help 2>/dev/null) == *--secret* ]]
 }
 
 forbid_services() {
