@@ -22,10 +22,13 @@ class NoSubnetFree(Unavailable):
 
 def free_subnet(taken: Collection[IPv4Network], rng: random.Random) -> IPv4Network:
     """At random, so that two platforms made at once seldom choose the same. Raises NoSubnetFree."""
-    free = [subnet for subnet in CHOICE.subnets(new_prefix=PREFIX) if is_free(subnet, taken)]
-    if not free:
-        raise NoSubnetFree
-    return rng.choice(free)
+    size = 2 ** (CHOICE.max_prefixlen - PREFIX)
+    numbers = range(CHOICE.num_addresses // size)
+    for number in rng.sample(numbers, len(numbers)):
+        subnet = IPv4Network((int(CHOICE.network_address) + number * size, PREFIX))
+        if is_free(subnet, taken):
+            return subnet
+    raise NoSubnetFree
 
 
 def is_free(subnet: IPv4Network, taken: Collection[IPv4Network]) -> bool:

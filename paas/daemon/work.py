@@ -1,6 +1,5 @@
 """A worker: one RQ queue, one process, no fork. Whatever it works on may be killed at any line."""
 
-import ctypes
 import logging
 import secrets
 import signal
@@ -14,6 +13,7 @@ from redis import Redis, RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
+from paas.daemon.crew import die_with_parent
 from paas.jobs import begin_worker
 from paas.settings import Settings
 from paas.wire import BUILDS, CONVERGE, UPKEEP, Wire
@@ -23,7 +23,6 @@ LOG = logging.getLogger(__name__)
 LONGEST_WAIT_SECONDS = 5.0
 MAINTENANCE_SECONDS = 60
 """How often RQ looks for what dead workers left; what that was, converge finds out by itself."""
-SET_PARENT_DEATH_SIGNAL = 1
 
 
 class Worker(SimpleWorker):
@@ -67,12 +66,6 @@ def works_until_asked(wire: Wire, queue: str, name: str, raw: Redis) -> bool:
     except RedisError as error:
         LOG.warning("Redis does not answer: %s", error)
     return worker is not None and worker.is_asked_to_end
-
-
-def die_with_parent(number: signal.Signals | None) -> None:
-    """This signal when the parent is gone; None: nothing happens then."""
-    if ctypes.CDLL(None, use_errno=True).prctl(SET_PARENT_DEATH_SIGNAL, number or 0):
-        raise OSError(ctypes.get_errno(), "prctl")
 
 
 def waits() -> Iterator[float]:

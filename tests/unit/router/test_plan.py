@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from paas.model.route import Backend, Route, RouteMode
@@ -121,7 +121,6 @@ def settle(routes: Mapping[str, Route], running: Running, haproxy: Simulated, no
             break
 
 
-@settings(max_examples=300)
 @given(
     st.lists(st.tuples(tables(), st.sampled_from((0.0, 3.0, 6.0, 70.0)), st.booleans()), max_size=6)
 )
@@ -145,7 +144,6 @@ def test_the_plan_done_to_haproxy_gives_the_table_and_a_second_plan_is_empty(
         assert plan_table(routes, running, now) == []
 
 
-@settings(max_examples=300)
 @given(tables(), tables())
 def test_a_plan_for_the_apps_that_changed_is_the_plan_for_the_table(
     before: dict[str, Route], after: dict[str, Route]

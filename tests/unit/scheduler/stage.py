@@ -60,16 +60,18 @@ class Stage:
 
     def converges(self, times: int = 6) -> None:
         """As long as something moves: steps, and what a router and the engine's events would bring."""
+        before = self.looks()
         for _ in range(times):
-            before = self.looks()
             converge(self.app.id, "worker", self.platform)
             self.acknowledges()
             for row in self.rows():
                 if row.state.value in ("stopping", "crashed") and not row.is_logged:
                     self.platform.containers.note(row.id, is_logged=True)
             self.sweeps()
-            if self.looks() == before:
+            after = self.looks()
+            if after == before:
                 return
+            before = after
 
     def sweeps(self) -> None:
         self.observer.sweep()

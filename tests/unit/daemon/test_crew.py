@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from paas.daemon.workers import PAUSE_SECONDS
+from paas.daemon.crew import PAUSE_SECONDS
 from paas.running import running
 from paas.settings import Settings
 from tests.eventually import eventually
@@ -17,8 +17,7 @@ from tests.eventually import eventually
 CREW = """
 import sys, time
 from pathlib import Path
-from paas.daemon.work import die_with_parent
-from paas.daemon.workers import Crew
+from paas.daemon.crew import Crew, die_with_parent
 from paas.running import note_self
 from paas.settings import Settings
 import signal
@@ -36,7 +35,7 @@ def become(queue, name):
     else:
         time.sleep(60)
 
-Crew(dict(word.split("=") for word in sys.argv[2:]), become).keep()
+Crew(dict(word.split("=") for word in sys.argv[2:]), become, left="builds").keep()
 """
 
 
