@@ -140,6 +140,11 @@ class Settings:
         return self.run / "api" / "api.sock"
 
     @property
+    def git_socket(self) -> Path:
+        """Where the door takes what the API hands it."""
+        return self.run / "door" / "git.sock"
+
+    @property
     def engine_notes(self) -> Path:
         """What one process has learnt about an engine, for the others."""
         return self.run / "engine"

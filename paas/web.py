@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from paas.api import (
     absent,
@@ -26,6 +26,7 @@ from paas.api import (
     door,
     dynos,
     formation,
+    git,
     hosts,
     keys,
     log_sessions,
@@ -35,7 +36,7 @@ from paas.api import (
     sources,
     versions,
 )
-from paas.api.gate import ASKED, BodyTooLarge, Gate, UnknownPath
+from paas.api.gate import ASKED, REPOSITORY, BodyTooLarge, Gate, UnknownPath
 from paas.api.listen import listen
 from paas.api.news import News
 from paas.api.output import Narrator
@@ -45,8 +46,8 @@ from paas.settings import Settings
 from paas.wiring import Platform, connect
 
 NOUNS = (
-    absent, account, actions, apps, attach, builds, config_vars, docs, doctor, domains, door, dynos, formation, hosts,
-    keys, log_sessions, people, releases, routers, sources, versions,
+    absent, account, actions, apps, attach, builds, config_vars, docs, doctor, domains, door, dynos, formation, git,
+    hosts, keys, log_sessions, people, releases, routers, sources, versions,
 )  # fmt: skip
 HTTP_STATUS: Mapping[type[PaasError], tuple[HTTPStatus, str]] = {
     BodyTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"),
@@ -102,11 +103,14 @@ def serve(settings: Settings) -> None:
     listen(made, settings, made.state.news)
 
 
-def answer(error: PaasError) -> Response:
+def answer(error: PaasError, path: str) -> Response:
+    """git shows its user what a text says; everybody else gets JSON."""
     status, word = status_of(type(error))
     headers = (
         {"WWW-Authenticate": 'Basic realm="paas"'} if status is HTTPStatus.UNAUTHORIZED else {}
     )
+    if REPOSITORY.fullmatch(path):
+        return PlainTextResponse(f"{_line(str(error))}\n", status, headers)
     return _told(status, word, str(error), headers)
 
 
@@ -126,9 +130,9 @@ async def _lifespan(made: FastAPI) -> AsyncIterator[None]:
     made.state.news.close()
 
 
-async def _on_error(_: HTTPConnection, error: Exception) -> Response:
+async def _on_error(connection: HTTPConnection, error: Exception) -> Response:
     assert isinstance(error, PaasError)
-    return answer(error)
+    return answer(error, connection.url.path)
 
 
 async def _on_invalid(_: HTTPConnection, error: Exception) -> Response:
@@ -147,8 +151,12 @@ async def _on_invalid(_: HTTPConnection, error: Exception) -> Response:
 async def _on_http(connection: HTTPConnection, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return answer(UnknownPath(connection.url.path))
+        return answer(UnknownPath(connection.url.path), connection.url.path)
     word = WORDS.get(error.status_code, "error")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        path = connection.url.path[:100]
+        text = f"Nothing can be done so at {path!r}. What there is: GET /docs"
+        return _told(error.status_code, word, text, error.headers)
     return _told(error.status_code, word, str(error.detail), error.headers)
 
 
@@ -163,5 +171,8 @@ async def _on_accident(request: Request, _: Exception) -> Response:
 def _told(
     status: int, word: str, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    line = " ".join(message.encode("utf-8", "replace").decode().split())
-    return JSONResponse({"id": word, "message": line}, status, headers=headers)
+    return JSONResponse({"id": word, "message": _line(message)}, status, headers=headers)
+
+
+def _line(message: str) -> str:
+    return " ".join(message.encode("utf-8", "replace").decode().split())

@@ -26,6 +26,14 @@ def list_nothing(app: CurrentApp) -> list[str]:  # noqa: ARG001 - whose it is wa
     return []
 
 
+@router.get("/addon-attachments")
+@router.get("/addons")
+@router.get("/teams")
+def list_nobodys() -> list[str]:
+    """None of these, of any app."""
+    return []
+
+
 @router.get("/apps/{app}/pipeline-couplings")
 def show_coupling(app: CurrentApp) -> None:
     raise NoPipeline(app.name)

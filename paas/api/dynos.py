@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, Field
 
 from paas.api.asked import CurrentApp, CurrentPerson, CurrentPlatform
 from paas.api.attach import Begun, CurrentOneOffs
 from paas.api.passes import pass_for
-from paas.api.shapes import SIZE, NamedOut, moment, tell, uuid_of
+from paas.api.shapes import SIZE, NamedOut, check_size, moment, tell, uuid_of
 from paas.errors import Invalid
 from paas.model.app import App
 from paas.model.container import CRASHED, FILLS, Container, Kind
@@ -26,6 +26,8 @@ from paas.wiring import Platform
 router = APIRouter(tags=["dynos"])
 PENDING = "pending"
 """Wanted, and nothing fills it yet."""
+HEROKU = "heroku-cli/"
+"""How Heroku's command line names itself."""
 ENV = {"TERM": 64, "COLUMNS": 5, "LINES": 5}
 """What a client may tell a one-off about its terminal, and how long a value may be."""
 
@@ -33,6 +35,14 @@ ENV = {"TERM": 64, "COLUMNS": 5, "LINES": 5}
 class InvalidEnv(Invalid):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name[:60]!r} cannot be set for one run like that. Nothing was run.")
+
+
+class Rendezvous(Invalid):
+    def __init__(self, app: str, command: str) -> None:
+        super().__init__(
+            "Heroku's command line attaches by a protocol that is not spoken here. Nothing was run. "
+            f"Type: paas run -a {app} -- {command[:200]} (or: heroku run:detached)"
+        )
 
 
 class RunIn(BaseModel):
@@ -129,9 +139,13 @@ def run_command(
     platform: CurrentPlatform,
     one_offs: CurrentOneOffs,
     given: RunIn,
+    user_agent: Annotated[str, Header()] = "",
 ) -> DynoOut:
     """A one-off. Attached, it starts when its `attach_url` is connected to; detached, it runs when this returns."""
+    check_size(given.size)
     if given.attach:
+        if user_agent.startswith(HEROKU):
+            raise Rendezvous(app.name, given.command)
         one_offs.check_room()
     has_terminal = given.attach and not given.force_no_tty
     row, spec = begin_run(
@@ -162,6 +176,8 @@ def restart_app(
     return {}
 
 
+@router.post("/apps/{app}/formations/{dyno}/actions/stop", status_code=202)
+@router.delete("/apps/{app}/formations/{dyno}", status_code=202)
 @router.post("/apps/{app}/dynos/{dyno}/actions/stop", status_code=202)
 @router.delete("/apps/{app}/dynos/{dyno}", status_code=202)
 def restart_dyno(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StrictInt
 
 from paas.api.asked import CurrentApp, CurrentPerson, CurrentPlatform
-from paas.api.shapes import SIZE, NamedOut, moment, tell, uuid_of
+from paas.api.shapes import SIZE, NamedOut, check_size, moment, tell, uuid_of
 from paas.model.app import App
 from paas.model.formation import InvalidQuantity, Line, Step
 from paas.model.process import RELEASE, UnknownProcessType
@@ -24,6 +24,7 @@ NONE = Line(0)
 class QuantityIn(BaseModel):
     quantity: StrictInt | str | None = None
     """A number, also as a text; the texts `+1` and `-1` are steps."""
+    size: str | None = None
 
 
 class UpdateIn(QuantityIn):
@@ -92,7 +93,7 @@ def scale_process(
     given: QuantityIn,
     response: Response,
 ) -> FormationOut:
-    update = UpdateIn(type=process, quantity=given.quantity)
+    update = UpdateIn(type=process, quantity=given.quantity, size=given.size)
     _scale(app, [update], person.name, platform, response)
     return _line(app, process, platform)
 
@@ -100,6 +101,8 @@ def scale_process(
 def _scale(
     app: App, updates: Sequence[UpdateIn], by: str, platform: Platform, response: Response
 ) -> None:
+    for update in updates:
+        check_size(update.size)
     quantities = {
         update.type: _quantity(update.type, update.quantity)
         for update in updates

@@ -7,6 +7,7 @@ endpoints get person and app from there (`asked.py`) and have no other way to an
 import base64
 import binascii
 import hmac
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +51,8 @@ class Right(StrEnum):
 
 RIGHTS: Mapping[str, Right] = {
     "account": Right.PERSON,
+    "addon-attachments": Right.PERSON,
+    "addons": Right.PERSON,
     "apps": Right.OWNER,
     "docs": Right.PERSON,
     "doctor": Right.PERSON,
@@ -59,9 +62,13 @@ RIGHTS: Mapping[str, Right] = {
     "people": Right.ADMIN,
     "routers": Right.ADMIN_TO_CHANGE,
     "sources": Right.PERSON,
+    "teams": Right.PERSON,
     "users": Right.PERSON,
+    "{app}.git": Right.OWNER,
 }
 """What a path asks for, by its first segment. A route whose first segment is missing here cannot be reached."""
+REPOSITORY = re.compile(r"/(?P<app>[^/]+)\.git(/.*)?", re.DOTALL)
+"""The one kind of path whose first segment names the app."""
 
 
 class BodyTooLarge(Invalid):
@@ -91,10 +98,10 @@ class Asked:
 
 
 class Gate:
-    """`answer` turns an error into a response."""
+    """`answer` turns an error, at a path, into a response."""
 
     def __init__(
-        self, app: ASGIApp, platform: Platform, answer: Callable[[PaasError], Response]
+        self, app: ASGIApp, platform: Platform, answer: Callable[[PaasError, str], Response]
     ) -> None:
         self._app, self._platform, self._answer = app, platform, answer
         token = platform.settings.door / "token"
@@ -113,10 +120,10 @@ class Gate:
 
         try:
             scope[ASKED] = await run_in_threadpool(self._admit, scope, request_id)
-            if scope["type"] == "http" and not scope["path"].startswith("/sources/"):
+            if scope["type"] == "http" and not has_large_body(scope["path"]):
                 receive = bounded(receive, Headers(scope=scope))
         except PaasError as error:
-            await self._answer(error)(scope, receive, send_with_id)
+            await self._answer(error, scope["path"])(scope, receive, send_with_id)
             return
         await self._app(scope, receive, send_with_id)
 
@@ -124,6 +131,9 @@ class Gate:
         """Raises what keeps somebody out: NotKnown, NotAdmin, UnknownApp, UnknownPath and others."""
         method = scope.get("method", "GET")
         first, *rest = scope["path"].split("/")[1:] or [""]
+        repository = REPOSITORY.fullmatch(scope["path"])
+        if repository is not None:
+            first, rest = "{app}.git", [repository["app"]]
         person, is_door = self._who(scope, method)
         right = RIGHTS.get(first)
         if right is None or (right is Right.DOOR and not is_door):
@@ -167,6 +177,11 @@ class Gate:
         is_socket = server is not None and server[1] is None
         same = hmac.compare_digest(token.encode("utf-8", "replace"), self._door_token)
         return bool(self._door_token) and same and is_socket
+
+
+def has_large_body(path: str) -> bool:
+    """What reads it has a limit of its own."""
+    return path.startswith("/sources/") or REPOSITORY.fullmatch(path) is not None
 
 
 def bounded(receive: Receive, headers: Headers) -> Receive:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from fastapi import Response
 from pydantic import BaseModel
 
+from paas.errors import Invalid
 from paas.model.app import App
 from paas.model.change import Change
 from paas.settings import Settings
@@ -27,6 +28,19 @@ def moment(at: float) -> str:
 def uuid_of(kind: str, *names: object) -> str:
     """Heroku's clients want a UUID where the platform knows things by name: always the same for the same thing."""
     return str(uuid.uuid5(_OURS, "/".join([kind, *map(str, names)])))
+
+
+class UnknownSize(Invalid):
+    def __init__(self, size: str) -> None:
+        super().__init__(
+            f"There is one size of dyno, {SIZE}, and {size[:60]!r} is not its name. Nothing was changed."
+        )
+
+
+def check_size(size: str | None) -> None:
+    """Raises UnknownSize."""
+    if size is not None and size.lower() != SIZE.lower():
+        raise UnknownSize(size)
 
 
 class IdOut(BaseModel):

@@ -1,4 +1,4 @@
-"""apps, create, destroy, info, open, git:remote."""
+"""apps, create, destroy, info, open."""
 
 import sys
 import time
@@ -7,29 +7,16 @@ import click
 
 from paas.cli.client import path
 from paas.cli.command import as_json, command, on_app
-from paas.cli.remotes import check_remote, is_repository, point
+from paas.cli.remotes import RemoteTaken, check_remote, is_repository, point
 from paas.cli.session import REMOTE, Session
 from paas.cli.text import columns, plain, say, show, show_json, when, who
-from paas.errors import Conflict, Invalid
+from paas.errors import Invalid
 
 
 class NotConfirmed(Invalid):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"{plain(name)[:60]} was not destroyed: it is not confirmed. Type: paas destroy NAME --confirm NAME"
-        )
-
-
-class NoRepository(Invalid):
-    def __init__(self) -> None:
-        super().__init__("This folder is in no git repository. Type: git init")
-
-
-class RemoteTaken(Conflict):
-    def __init__(self, remote: str, present: str, url: str) -> None:
-        super().__init__(
-            f"The git remote '{remote}' points at {plain(present)[:200]} and was left so."
-            f" Type: git remote set-url {remote} {url}"
         )
 
 
@@ -130,19 +117,3 @@ def open_app(session: Session, app: str) -> None:
     show([url])
     if session.environment.has_display and url.startswith(("http://", "https://")):
         click.launch(url)
-
-
-@command("git:remote", "paas git:remote -a my-app", "paas git:remote -a my-app-staging -r staging")
-@click.option("-a", "--app", metavar="NAME", required=True, help="The app.")
-@click.option("-r", "--remote", default=REMOTE, show_default=True, help="The git remote's name.")
-@click.pass_obj
-def git_remote(session: Session, app: str, remote: str) -> None:
-    """Make a git remote push to an app."""
-    check_remote(remote)
-    url = session.api.get(path("apps", app)).one()["git_url"]
-    if not is_repository():
-        raise NoRepository
-    present = point(remote, url)
-    if present is not None:
-        raise RemoteTaken(remote, present, plain(url))
-    say(f"The git remote '{remote}' pushes to {app}.")

@@ -12,7 +12,8 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "destroy": ("apps:destroy", "Destroy an app and free its name."),
         "info": ("apps:info", "Show an app."),
         "open": ("apps:open_app", "Print an app's URL, and open it in a browser."),
-        "git:remote": ("apps:git_remote", "Make a git remote push to an app."),
+        "git:remote": ("git:git_remote", "Make a git remote push to an app."),
+        "git:credentials": ("git:git_credentials", "Tell git your token; git itself types this."),
     },
     "Config vars": {
         "config": ("config:list_config", "List an app's config vars."),

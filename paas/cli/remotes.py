@@ -4,7 +4,8 @@ import re
 import subprocess
 from urllib.parse import urlsplit
 
-from paas.errors import Failed, Invalid
+from paas.cli.text import plain
+from paas.errors import Conflict, Failed, Invalid
 
 
 class InvalidRemote(Invalid):
@@ -18,6 +19,14 @@ class GitFailed(Failed):
     def __init__(self, args: tuple[str, ...], why: str) -> None:
         super().__init__(
             f"git {' '.join(args[:2])} failed: {why}. Type: git remote -v to see what there is"
+        )
+
+
+class RemoteTaken(Conflict):
+    def __init__(self, remote: str, present: str, url: str) -> None:
+        super().__init__(
+            f"The git remote '{remote}' points at {plain(present)[:200]} and was left so."
+            f" Type: git remote set-url {remote} {url}"
         )
 
 
@@ -51,22 +60,29 @@ def is_repository() -> bool:
         return False
 
 
-def point(remote: str, url: str) -> str | None:
-    """Makes `remote` push to `url`. None when it does now; else the URL of another place that it keeps pointing at."""
+def point(remote: str, url: str, or_else: str = "") -> str | None:
+    """Makes `remote` push to `url`. None when it does now; else the URL of another place that it keeps pointing at.
+
+    `or_else` is another way to where `url` leads.
+    """
     present = url_of(remote)
     if present == url:
         return None
-    if present is not None and not _is_same_kind(present, url):
+    if present not in (None, or_else) and not _is_same_kind(present or "", url):
         return present
-    verb = "set-url" if present is not None else "add"
-    args = ("remote", verb, check_remote(remote), _checked(url))
-    try:
-        done = _git(*args)
-    except OSError as error:
-        raise GitFailed(args, error.strerror or str(error)) from None
-    if done.returncode != 0:
-        raise GitFailed(args, (done.stderr.strip().splitlines() or ["no reason given"])[-1])
+    _change(
+        "remote", "set-url" if present is not None else "add", check_remote(remote), _checked(url)
+    )
     return None
+
+
+def trust_helper(url: str, helper: str) -> None:
+    """In this repository, `helper` alone knows the password for `url`."""
+    key = f"credential.{_checked(url)}.helper"
+    _change(
+        "config", "--replace-all", key, ""
+    )  # whoever is asked by other settings is not asked, or told
+    _change("config", "--add", key, helper)
 
 
 def _is_same_kind(present: str, url: str) -> bool:
@@ -81,6 +97,16 @@ def _checked(url: str) -> str:
     if urlsplit(url).scheme not in ("ssh", "https", "http"):
         raise GitFailed(("remote", "add"), f"{url[:100]!r} is not an address to push to")
     return url
+
+
+def _change(*args: str) -> None:
+    """Raises GitFailed."""
+    try:
+        done = _git(*args)
+    except OSError as error:
+        raise GitFailed(args, error.strerror or str(error)) from None
+    if done.returncode != 0:
+        raise GitFailed(args, (done.stderr.strip().splitlines() or ["no reason given"])[-1])
 
 
 def _git(*args: str) -> subprocess.CompletedProcess[str]:

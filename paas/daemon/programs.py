@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from paas.auth import DOOR_PROGRAM
 from paas.daemon import launch, redis_server, sshd
 from paas.daemon.folder import User, Users, program
 from paas.daemon.init import LOCAL
-from paas.daemon.names import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, WORKERS
+from paas.daemon.names import DOOR, FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, WORKERS
 from paas.running import pid_file
 from paas.settings import Settings
 
@@ -42,6 +43,7 @@ def programs(settings: Settings, users: Users) -> Sequence[Program]:
     table = ["--name", LOCAL, "--platform", settings.platform]
     table += ["--redis", str(settings.redis_socket)]
     table += ["--redis-password-file", str(settings.keys / "redis.router")]
+    door = (sys.executable, "-I", "-S", str(DOOR_PROGRAM.with_name("listen.py")), where)
     opens = ("net_bind_service",) if settings.http_port < PRIVILEGED_BELOW else ()
     return (
         Program(REDIS, redis_server.command(settings), users.web, 20),
@@ -51,6 +53,7 @@ def programs(settings: Settings, users: Users) -> Sequence[Program]:
         Program(WATCH, (*ours, "paas.serve", "watch", where), users.web, 10),
         Program(WORKERS, (*ours, "paas.serve", "workers", where), users.web, 10),
         Program(SSHD, sshd.command(settings), users.git, 5),
+        Program(DOOR, door, users.git, 5),
     )
 
 

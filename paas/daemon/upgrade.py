@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from paas.daemon.folder import Users, folders
-from paas.daemon.names import FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, WORKERS
+from paas.daemon.names import DOOR, FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, WORKERS
 from paas.daemon.run import note_program, write_configurations
 from paas.daemon.start import start, wait_until_up
 from paas.daemon.stop import stop
@@ -18,7 +18,7 @@ from paas.store.migrate import is_behind, migrate
 Report = Callable[[str], None]
 
 UNTOUCHED = (REDIS, HAPROXY)
-RESTARTED = (WEB, WATCH, WORKERS, FOLLOWER, SSHD)
+RESTARTED = (WEB, WATCH, WORKERS, FOLLOWER, SSHD, DOOR)
 """One after the other. A worker that builds goes on until it has built, beside its successor."""
 AGAIN_SECONDS = 5.0
 """How long whoever started the platform (systemd, say) has to start it again."""

@@ -43,12 +43,12 @@ class ApiRefused(Refused):
 
 
 class Api:
-    """Asks on behalf of whoever has the key `fingerprint`."""
+    """Asks on behalf of whoever has the key `fingerprint`; where it is empty, of `person`, who has shown a token."""
 
-    def __init__(self, directory: Path, fingerprint: str) -> None:
+    def __init__(self, directory: Path, fingerprint: str, person: str = "") -> None:
         self._socket = directory / "run" / "api" / "api.sock"
         self._token_file = directory / "door" / "token"
-        self._fingerprint = fingerprint
+        self._speaks_for = {"Paas-Key": fingerprint} if fingerprint else {"Paas-Person": person}
 
     def get(self, path: str, **query: str) -> Any:
         """The JSON of the answer. Raises ApiSilent or ApiRefused, as every other method does."""
@@ -87,7 +87,7 @@ class Api:
         kind: str = "",
         seconds: float = ANSWER_SECONDS,
     ) -> Answer:
-        headers = {"Accept": "*/*", "Paas-Key": self._fingerprint, "Connection": "close"}
+        headers = {"Accept": "*/*", "Connection": "close", **self._speaks_for}
         if kind:
             headers["Content-Type"] = kind
         try:

@@ -50,7 +50,7 @@ class Push:
         self.source_mb = int(given["PAAS_SOURCE_MB"])
         self.seen_build = given.get("PAAS_SEEN_BUILD", "")
         """The build whose output the pusher saw while waiting at the door."""
-        self.api = Api(Path(given["PAAS_DIR"]), given["PAAS_KEY"])
+        self.api = Api(Path(given["PAAS_DIR"]), given["PAAS_KEY"], given["PAAS_PERSON"])
         self.lock = PushLock(Path.cwd())
 
 

@@ -90,12 +90,23 @@ def ensure_hooks(directory: Path, receive: Path) -> Path:
     return folder
 
 
-def serve_command(program: str, path: Path, hooks: Path, limit_mb: int) -> list[str]:
+def serve_command(
+    program: str, path: Path, hooks: Path, limit_mb: int, options: Sequence[str] = ()
+) -> list[str]:
     """What the door becomes: `program` is RECEIVE or UPLOAD."""
-    options = [f"core.hooksPath={hooks}", f"receive.maxInputSize={limit_mb}m"]
-    options += [f"{key}={value}" for key, value in SETTINGS.items()]
-    given = [word for option in options for word in ("-c", option)]
-    return ["git", *given, program.removeprefix("git-"), str(path)]
+    settings = [f"core.hooksPath={hooks}", f"receive.maxInputSize={limit_mb}m"]
+    settings += [f"{key}={value}" for key, value in SETTINGS.items()]
+    given = [word for setting in settings for word in ("-c", setting)]
+    return ["git", *given, program.removeprefix("git-"), *options, str(path)]
+
+
+def refs(repository: Path) -> dict[str, str]:
+    """Where each branch and tag is. Raises GitFailed."""
+    told = _run(
+        ["-C", str(repository), "for-each-ref", "--format=%(objectname) %(refname)"],
+        repository.parents[1],
+    )
+    return {name: place for place, name in (line.split(" ", 1) for line in told.splitlines())}
 
 
 def environment(directory: Path) -> dict[str, str]:
@@ -171,8 +182,8 @@ class Repo:
         return done.stdout
 
 
-def _run(argv: Sequence[str], directory: Path) -> None:
-    """Raises GitFailed."""
+def _run(argv: Sequence[str], directory: Path) -> str:
+    """What it printed. Raises GitFailed."""
     done = subprocess.run(
         ["git", *argv],
         stdin=subprocess.DEVNULL,
@@ -183,3 +194,4 @@ def _run(argv: Sequence[str], directory: Path) -> None:
     )
     if done.returncode:
         raise GitFailed(argv, done.returncode, done.stderr)
+    return done.stdout

@@ -1,0 +1,248 @@
+"""git over HTTP: the same repositories, hook, lock and rights as over SSH."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from paas.running import running
+from tests.eventually import eventually
+from tests.integration.installation import Installation
+from tests.integration.user import Said, User
+
+SLOW = {"Dockerfile": "FROM paas/stack:run\nRUN sleep 8\nCMD exit 1\n"}
+MB = 1 << 20
+
+
+def goes_by_http(user: User, app: str) -> None:
+    said = user.types(f"paas git:remote -a {app} --http", within=user.folder(app))
+    assert said.code == 0, said.text
+
+
+def token_of(user: User) -> str:
+    kept = (user.home / ".config" / "paas").read_text()
+    return kept.split('token = "')[1].split('"')[0]
+
+
+@contextmanager
+def asking(installation: Installation, user: User | None) -> Iterator[httpx.Client]:
+    auth = None if user is None else ("x", token_of(user))
+    url = f"http://127.0.0.1:{installation.settings.api_port}"
+    with httpx.Client(base_url=url, auth=auth, timeout=30, trust_env=False) as client:
+        yield client
+
+
+def ls_remote(installation: Installation, user: User, app: str, token: str) -> Said:
+    at = f"http://x:{token}@127.0.0.1:{installation.settings.api_port}/{app}.git"
+    return user.types(f"git ls-remote {at}")
+
+
+def test_a_push_is_deployed_and_can_be_had_back(user: User, tmp_path: Path) -> None:
+    user.creates("shop")
+    goes_by_http(user, "shop")
+
+    push = user.pushes("static-web", to="shop")
+
+    assert push.accepted, push.output
+    assert f"-----> Received {push.commit[:7]}" in push.output
+    assert "deployed (v1)" in push.output
+    assert user.visits("shop").status_code == 200
+    assert user.types("paas releases -a shop").out.startswith(
+        f"v1  Deploy {push.commit[:7]}  {user.name}"
+    )
+    url = user.types("git remote get-url paas", within=user.folder("shop")).out.strip()
+    helper = "credential.helper=!paas git:credentials"
+    cloned = user.types(f"git -c '{helper}' clone --quiet {url} {tmp_path / 'back'}")
+    assert cloned.code == 0, cloned.text
+    assert (tmp_path / "back" / "style.css").read_bytes() == (
+        user.folder("shop") / "style.css"
+    ).read_bytes()
+    user.pushes(None, to="shop", files={"new.txt": "new"}, refspec="main:topic")
+    fetched = user.types(f"git -c '{helper}' fetch origin topic", within=tmp_path / "back")
+    assert fetched.code == 0 and "topic" in fetched.err, fetched.text
+
+
+def test_lines_come_while_the_push_goes_on(user: User) -> None:
+    user.creates("shop")
+    goes_by_http(user, "shop")
+    user.commits(None, to="shop", files=SLOW)
+
+    push = user.begins("git push paas main", within=user.folder("shop"))
+
+    assert push.stdout is not None
+    for line in push.stdout:
+        if "Received" in line:
+            break
+    assert push.poll() is None
+    assert "remote rejected" in push.communicate(timeout=60)[0]
+
+
+def test_a_failed_build_rejects_the_push(user: User) -> None:
+    user.creates("shop")
+    goes_by_http(user, "shop")
+
+    push = user.pushes("broken-buildpack", to="shop")
+
+    assert push.rejected
+    assert " ! [remote rejected] main -> main (pre-receive hook declined)" in push.output
+    assert user.types("git ls-remote paas", within=user.folder("shop")).out == ""
+
+
+def test_a_token_that_is_not_known_and_an_app_that_is_not_there(
+    installation: Installation, user: User, admin: User
+) -> None:
+    user.creates("shop")
+    admin.creates("secret")
+
+    wrong = ls_remote(installation, user, "shop", "0" * 64)
+    foreign = ls_remote(installation, user, "secret", token_of(user))
+    absent = ls_remote(installation, user, "nothing", token_of(user))
+    admin.leaves()
+
+    assert "remote: Give a token that is known here. Type: paas login" in wrong.err
+    assert "remote: There is no app 'secret'. Type: paas create secret" in foreign.err
+    assert foreign.err.replace("secret", "X") == absent.err.replace("nothing", "X")
+    with asking(installation, None) as client:
+        answer = client.get("/shop.git/info/refs?service=git-receive-pack")
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Basic realm="paas"')
+
+
+PACK = "git-receive-pack"
+HOSTILE = [
+    ("GET", "/shop.git/info/refs", b"", {}),
+    ("GET", "/shop.git/info/refs?service=git-upload-archive", b"", {}),
+    ("GET", "/shop.git/info/refs?service=git-receive-pack;id", b"", {}),
+    ("GET", "/shop.git/HEAD", b"", {}),
+    ("GET", "/shop.git/objects/info/packs", b"", {}),
+    ("GET", "/shop.git/..%2f..%2fkeys/info/refs?service=git-upload-pack", b"", {}),
+    ("GET", "/..%2fshop.git/info/refs?service=git-upload-pack", b"", {}),
+    ("POST", "/shop.git/git-upload-archive", b"0000", {}),
+    ("POST", f"/shop.git/{PACK}", b"0000", {"Content-Type": "text/plain"}),
+    ("POST", f"/shop.git/{PACK}", b"garbage", {}),
+    ("POST", f"/shop.git/{PACK}", b"0004", {}),
+    ("POST", f"/shop.git/{PACK}", b"fff0" + b"x" * 10, {}),
+    ("POST", f"/shop.git/{PACK}", b"\x00" * 2000, {}),
+    ("POST", f"/shop.git/{PACK}", b"", {}),
+    ("POST", f"/shop.git/{PACK}", b"garbage", {"Content-Encoding": "gzip"}),
+    ("POST", f"/shop.git/{PACK}", b"0000", {"Content-Encoding": "br"}),
+    ("POST", "/shop.git/git-upload-pack", b"garbage", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "target", "body", "headers"), HOSTILE)
+def test_what_is_not_gits_is_refused_in_one_line(
+    installation: Installation, user: User, method: str, target: str, body: bytes, headers: dict[str, str]
+) -> None:  # fmt: skip
+    user.creates("shop")
+    kind = {"Content-Type": f"application/x-{target.rpartition('/')[2]}-request"}
+
+    with asking(installation, user) as client:
+        answer = client.request(method, target, content=body, headers={**kind, **headers})
+
+    assert answer.status_code in (404, 422), answer.text
+    assert answer.text.count("\n") <= 1 and len(answer.text) < 300, answer.text
+
+
+def test_large_packs_pass_and_the_api_holds_nothing_of_them(
+    installation: Installation, user: User
+) -> None:
+    user.creates("shop")
+    goes_by_http(user, "shop")
+    user.commits("static-web", to="shop")
+    (user.folder("shop") / "large").write_bytes(os.urandom(50 * MB))
+    before = peak_memory_mb(installation)
+
+    push = user.pushes(None, to="shop", refspec="main:topic")
+
+    assert push.accepted, push.output
+    assert peak_memory_mb(installation) - before < 30
+
+
+def peak_memory_mb(installation: Installation) -> int:
+    web = next(each for each in running(installation.settings) if each.name == "web")
+    lines = Path(f"/proc/{web.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
+
+
+def test_the_second_of_two_pushes_waits_whichever_way_each_takes(user: User) -> None:
+    user.creates("shop")
+    user.commits(None, to="shop", files=SLOW)
+    first = user.begins("git push paas main", within=user.folder("shop"))
+    eventually(lambda: user.types("paas builds -a shop").out != "", within=20)
+    goes_by_http(user, "shop")
+
+    second = user.begins("git push paas main", within=user.folder("shop"))
+
+    one, two = first.communicate(timeout=90)[0], second.communicate(timeout=90)[0]
+    assert "remote rejected" in one
+    assert f"{user.name} is pushing" in two and "Waiting for it; Ctrl-C leaves." in two, two
+    assert "remote rejected" in two
+    assert user.types("paas builds -a shop").out.count("\n") == 1  # what failed is not built again
+
+
+def test_who_waited_for_the_same_commit_has_nothing_to_do(user: User) -> None:
+    user.creates("shop")
+    goes_by_http(user, "shop")
+    user.commits("static-web", to="shop")
+    first = user.begins("git push paas main", within=user.folder("shop"))
+    eventually(lambda: user.types("paas builds -a shop").out != "", within=20)
+
+    second = user.begins("git push paas main", within=user.folder("shop"))
+
+    one, two = first.communicate(timeout=90)[0], second.communicate(timeout=90)[0]
+    assert (first.returncode, second.returncode) == (0, 0), one + two
+    assert "[new branch]" in two
+    assert user.types("paas releases -a shop").out.count("\n") == 1
+
+
+def test_who_pushes_something_else_meanwhile_is_told_to_look(user: User, tmp_path: Path) -> None:
+    user.creates("shop")
+    goes_by_http(user, "shop")
+    user.commits("static-web", to="shop")
+    first = user.begins("git push paas main", within=user.folder("shop"))
+    eventually(lambda: user.types("paas builds -a shop").out != "", within=20)
+    user.commits(None, to="shop", files={"more.txt": "more"})
+
+    second = user.begins("git push paas main", within=user.folder("shop"))
+
+    assert first.communicate(timeout=90) and first.returncode == 0
+    two = second.communicate(timeout=90)[0]
+    assert second.returncode != 0
+    assert "somebody else has pushed meanwhile: type git fetch, then push again" in two
+    assert user.types("paas releases -a shop").out.count("\n") == 1
+
+
+def test_ctrl_c_leaves_the_push_running(user: User) -> None:
+    user.creates("shop")
+    goes_by_http(user, "shop")
+    files = {"Dockerfile": "FROM paas/stack:run\nRUN sleep 6\nCMD python3 -m http.server $PORT\n"}
+    commit = user.commits(None, to="shop", files=files)
+    push = user.begins("git push paas main", within=user.folder("shop"))
+    eventually(lambda: user.types("paas builds -a shop").out != "", within=20)
+    time.sleep(1)
+
+    user.interrupts(push)
+
+    eventually(lambda: commit[:7] in user.types("paas releases -a shop").out, within=60)
+    eventually(
+        lambda: commit in user.types("git ls-remote paas", within=user.folder("shop")).out,
+        within=60,
+    )
+
+
+def test_a_push_goes_on_though_the_door_is_killed(fresh: Installation) -> None:
+    user = fresh.welcomes("ana")
+    user.creates("shop")
+    goes_by_http(user, "shop")
+    user.commits(None, to="shop", files=SLOW)
+    push = user.begins("git push paas main", within=user.folder("shop"))
+    eventually(lambda: user.types("paas builds -a shop").out != "", within=20)
+
+    fresh.kill("door")
+
+    assert "sleep 8" in push.communicate(timeout=60)[0]
+    eventually(lambda: user.types("git ls-remote paas", within=user.folder("shop")).code == 0)
