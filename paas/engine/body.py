@@ -9,7 +9,9 @@ PLATFORM = "paas.platform"
 """The label that everything of a platform bears; its value is the platform's id."""
 KIND = "paas.kind"
 TOOLS = "tools"
-"""The kind of the engine's own short-lived containers, which no list shows."""
+"""The kind of the engine's own containers, which no list shows."""
+VERSION = "paas.version"
+"""The label that tells whether a tool that stays is the one it should be."""
 
 
 def container_body(
@@ -107,6 +109,14 @@ def tools_body(platform: str, image: str, command: list[str]) -> dict[str, Any]:
             "Memory": 128 << 20,
         },
     }
+
+
+def guard_body(platform: str, image: str, command: list[str], version: str) -> dict[str, Any]:
+    """The tool that stays: the engine starts it again, as it does the apps."""
+    body = tools_body(platform, image, command)
+    body["Labels"][VERSION] = version
+    body["HostConfig"] |= {"Init": True, "RestartPolicy": {"Name": "unless-stopped"}}
+    return body
 
 
 def bridge_name(platform: str) -> str:

@@ -79,6 +79,7 @@ class DockerEngine:
         self._open_files.forget(host)
         self.network.make(host, subnet)
         self.network.filter_packets(host)
+        self.network.guard(host)
 
     def start(self, host: str, spec: ContainerSpec) -> None:
         with self._connections.to(host, WORK_SECONDS) as client:

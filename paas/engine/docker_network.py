@@ -1,17 +1,28 @@
 """The platform's network on a host, and the host's packet filter."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from paas.engine.body import KIND, PLATFORM, TOOLS, network_arguments, tools_body
+from paas.engine.body import (
+    KIND,
+    PLATFORM,
+    TOOLS,
+    VERSION,
+    guard_body,
+    network_arguments,
+    tools_body,
+)
 from paas.engine.connections import APIError, Client, Connections, explain, one_line
 from paas.engine.engine import EngineFailed, SubnetTaken
-from paas.engine.packet_filter import apply_arguments, remove_arguments
+from paas.engine.packet_filter import apply_arguments, guard_arguments, remove_arguments
 from paas.model.container import container_name
 
 SECONDS = 60.0
+NOT_THERE, CONFLICT = 404, 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +54,66 @@ class DockerNetwork:
         """Raises EngineFailed with what the tool said."""
         self._run_tool(host, apply_arguments(self.platform, self.open_ports))
 
+    def guard(self, host: str) -> None:
+        """Leaves a container there that puts the rules back when a firewall's reload has taken them.
+
+        The engine starts it together with the apps: after a reboot too the rules do not wait for us. Silent if it is
+        there and up to date.
+        """
+        command, name = guard_arguments(self.platform, self.open_ports), self._guard
+        with self.connections.to(host, SECONDS) as client:
+            image = client.inspect_image(self.tools_image)["Id"]
+            version = hashlib.sha256(json.dumps([image, command]).encode()).hexdigest()[:12]
+            if self._runs(client, version):
+                return
+            self._remove_guard(client)
+            body = guard_body(self.platform, image, command, version)
+            try:
+                client.create_container_from_config(body, name)
+            except APIError as error:
+                if error.status_code != CONFLICT:
+                    raise
+                return  # made by another process in between
+            client.start(name)
+
+    def _runs(self, client: Client, version: str) -> bool:
+        try:
+            found: dict[str, Any] = client.inspect_container(self._guard)
+        except APIError as error:
+            if error.status_code != NOT_THERE:
+                raise
+            return False
+        is_same = found["Config"]["Labels"].get(VERSION) == version
+        return is_same and bool(found["State"]["Running"])
+
+    def _remove_guard(self, client: Client) -> None:
+        try:
+            client.remove_container(self._guard, force=True)
+        except APIError as error:
+            if error.status_code not in (NOT_THERE, CONFLICT):
+                raise
+
+    @property
+    def _guard(self) -> str:
+        return container_name(self.platform, "filter")
+
     def forget(self, host: str) -> None:
         """Takes rules and network away. Raises EngineFailed while a container is on the network."""
+        with self.connections.to(host, SECONDS) as client:
+            self._remove_guard(client)
         self._run_tool(host, remove_arguments(self.platform))
         with self.connections.to(host, SECONDS) as client:
             try:
                 client.remove_network(self.network)
             except APIError as error:
-                if error.status_code != 404:
+                if error.status_code != NOT_THERE:
                     raise
 
     def _is_there(self, client: Client, host: str, subnet: str) -> bool:
         try:
             found: dict[str, Any] = client.inspect_network(self.network)
         except APIError as error:
-            if error.status_code == 404:
+            if error.status_code == NOT_THERE:
                 return False
             raise
         subnets = [pool["Subnet"] for pool in found["IPAM"]["Config"] or ()]
@@ -92,5 +148,5 @@ class DockerNetwork:
             try:
                 client.remove_container(found["Id"])
             except APIError as error:
-                if error.status_code not in (404, 409):
+                if error.status_code not in (NOT_THERE, CONFLICT):
                     raise

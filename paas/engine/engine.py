@@ -13,7 +13,6 @@ from typing import Protocol
 from paas.errors import Failed, Unavailable
 from paas.model.container import ContainerSpec
 
-
 KILLED = 137
 """The exit code of what SIGKILL ended: ours, somebody's, or the kernel's for want of memory."""
 
@@ -161,7 +160,8 @@ class Engine(Protocol):
     def prepare(self, host: str, subnet: str) -> None:
         """The platform's network and packet filter, made or mended. Safe to repeat. Raises SubnetTaken.
 
-        A restart of the engine or of the host's firewall can take the packet filter away: prepare again after it.
+        From then on the host keeps the packet filter by itself: it comes with the engine when the host has started, and
+        what a reload of the firewall takes away is back within half a minute.
         """
         ...
 

@@ -1,30 +1,27 @@
 """What containers may not reach, as rules of the host's packet filter.
 
-The rules are put there through the engine, by a short-lived container in the host's network that may change it and
-nothing else. The script is constant; what differs comes as its arguments.
+The rules are put there through the engine, by a container in the host's network that may change it and nothing else.
+The script is constant; what differs comes as its arguments.
 
 An app's container (interface `pb-ID`) and a step of a Dockerfile build (interface `docker0`) reach the outside and
 name servers. They do not reach the host itself, but for the router's ports; nor each other, other platforms'
 containers and 169.254.0.0/16. Chains are rebuilt in one go, so that no moment is without them. Those for builds are one
 per engine: each platform has one rule in them, under its name; they go with the last.
+
+The platform's network has no IPv6, and the engine gives its containers none. Should one have it all the same, it
+reaches nothing by it; a step of a build does not reach the host.
 """
 
 from collections.abc import Sequence
 
 from paas.engine.body import bridge_name
 
+GUARD_SECONDS = 15
+"""How long rules that somebody took away are missing at most, give or take a second."""
 SCRIPT = """
 set -eu
-verb=$1 platform=$2 bridge=$3 ports=$4
+verb=$1 platform=$2 bridge=$3 ports=$4 pause=${5:-}
 own=PAAS-$platform builds=PAAS-BUILDS mark=paas-$platform
-
-tables=iptables-nft forward=FORWARD
-for candidate in iptables-nft iptables-legacy; do
-    if "$candidate" -w 10 -n -L DOCKER-USER >/dev/null 2>&1; then
-        tables=$candidate forward=DOCKER-USER
-        break
-    fi
-done
 
 rule() { "$tables" -w 10 "$@"; }
 load() { "$tables-restore" -w 10 --noflush; }
@@ -32,20 +29,52 @@ hook() { rule -C "$@" 2>/dev/null || rule -I "$@"; }
 unhook() { while rule -C "$@" 2>/dev/null; do rule -D "$@"; done; }
 drop() { for chain in "$@"; do rule -F "$chain" 2>/dev/null && rule -X "$chain" || true; done; }
 
-others=$(rule -S "$builds-IN" 2>/dev/null | grep -e '--comment paas-' | grep -v -e "--comment $mark ") || true
+# The tables that the engine uses; who flushes FORWARD takes the way into the engine's own chain with it.
+choose() {
+    tables=$1-nft forwards=FORWARD
+    for candidate in "$1-nft" "$1-legacy"; do
+        if "$candidate" -w 10 -n -L DOCKER-USER >/dev/null 2>&1; then
+            tables=$candidate forwards=DOCKER-USER
+            rule -C FORWARD -j DOCKER-USER 2>/dev/null || forwards="DOCKER-USER FORWARD"
+            break
+        fi
+    done
+}
 
-if [ "$verb" = remove ]; then
-    unhook INPUT -i "$bridge" -j "$own-IN"
-    unhook "$forward" -i "$bridge" -j "$own-FWD"
-    drop "$own-IN" "$own-FWD"
-    if [ -z "$others" ]; then
-        unhook INPUT -i docker0 -j "$builds-IN"
-        unhook "$forward" -i docker0 -j "$builds-FWD"
-        drop "$builds-IN" "$builds-FWD"
-        exit 0
-    fi
-    mine=
-else
+hook_all() {
+    hook INPUT -i "$bridge" -j "$own-IN"
+    hook INPUT -i docker0 -j "$builds-IN"
+    for forward in $forwards; do
+        hook "$forward" -i "$bridge" -j "$own-FWD"
+        hook "$forward" -i docker0 -j "$builds-FWD"
+    done
+}
+
+load_builds() {
+    load <<RULES
+*filter
+:$builds-IN - [0:0]
+:$builds-FWD - [0:0]
+-A $builds-IN -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
+-A $builds-IN -p udp --dport 53 -j RETURN
+-A $builds-IN -p tcp --dport 53 -j RETURN
+$others
+$mine
+-A $builds-IN -j REJECT
+-A $builds-FWD -d 169.254.0.0/16 -j REJECT
+-A $builds-FWD -o pb-+ -j REJECT
+-A $builds-FWD -o docker0 -j REJECT
+COMMIT
+RULES
+}
+
+look_for_others() {
+    others=$(rule -S "$builds-IN" 2>/dev/null | grep -e '--comment paas-' | grep -v -e "--comment $mark ") || true
+}
+
+apply() {
+    choose iptables
+    look_for_others
     mine="-A $builds-IN -s 255.255.255.255/32 -p tcp -m comment --comment $mark -j RETURN"
     if [ -n "$ports" ]; then
         mine="-A $builds-IN -p tcp -m multiport --dports $ports -m comment --comment $mark -j RETURN"
@@ -64,35 +93,90 @@ ${ports:+-A $own-IN -p tcp -m multiport --dports $ports -j RETURN}
 -A $own-FWD -o docker0 -j REJECT
 COMMIT
 RULES
-fi
+    load_builds
+    hook_all
 
-load <<RULES
+    choose ip6tables
+    rule -n -L INPUT >/dev/null 2>&1 || return 0
+    load <<RULES
 *filter
+:$own-IN - [0:0]
+:$own-FWD - [0:0]
 :$builds-IN - [0:0]
 :$builds-FWD - [0:0]
+-A $own-IN -p ipv6-icmp -j RETURN
+-A $own-IN -j REJECT
+-A $own-FWD -j REJECT
 -A $builds-IN -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
+-A $builds-IN -p ipv6-icmp -j RETURN
 -A $builds-IN -p udp --dport 53 -j RETURN
 -A $builds-IN -p tcp --dport 53 -j RETURN
-$others
-$mine
 -A $builds-IN -j REJECT
--A $builds-FWD -d 169.254.0.0/16 -j REJECT
 -A $builds-FWD -o pb-+ -j REJECT
 -A $builds-FWD -o docker0 -j REJECT
 COMMIT
 RULES
+    hook_all
+}
 
-if [ "$verb" = apply ]; then
-    hook INPUT -i "$bridge" -j "$own-IN"
-    hook "$forward" -i "$bridge" -j "$own-FWD"
-    hook INPUT -i docker0 -j "$builds-IN"
-    hook "$forward" -i docker0 -j "$builds-FWD"
-fi
+remove() {
+    choose iptables
+    look_for_others
+    for family in iptables ip6tables; do
+        choose "$family"
+        rule -n -L INPUT >/dev/null 2>&1 || continue
+        unhook INPUT -i "$bridge" -j "$own-IN"
+        for forward in FORWARD DOCKER-USER; do
+            unhook "$forward" -i "$bridge" -j "$own-FWD"
+        done
+        drop "$own-IN" "$own-FWD"
+        if [ -z "$others" ]; then
+            unhook INPUT -i docker0 -j "$builds-IN"
+            for forward in FORWARD DOCKER-USER; do
+                unhook "$forward" -i docker0 -j "$builds-FWD"
+            done
+            drop "$builds-IN" "$builds-FWD"
+        elif [ "$family" = iptables ]; then
+            mine=
+            load_builds
+        fi
+    done
+}
+
+# Sorted: the platforms that share a chain need not agree about an order.
+see() {
+    for tool in $seen_by; do
+        "$tool" -w 10 -S 2>/dev/null | grep -e "$own" -e "$builds" -e "FORWARD -j DOCKER-USER" | sort
+    done
+}
+
+case $verb in
+apply) apply ;;
+remove) remove ;;
+guard)
+    while :; do
+        choose iptables
+        seen_by=$tables
+        choose ip6tables
+        seen_by="$seen_by $tables"
+        apply
+        seen=$(see)
+        apply  # what was damaged before it was seen is not taken for right
+        while [ "$(see)" = "$seen" ]; do sleep "$pause"; done
+    done
+    ;;
+esac
 """
 
 
 def apply_arguments(platform: str, open_ports: Sequence[int]) -> list[str]:
+    """Puts the rules there, and ends."""
     return _arguments("apply", platform, open_ports)
+
+
+def guard_arguments(platform: str, open_ports: Sequence[int]) -> list[str]:
+    """Puts the rules there, looks every GUARD_SECONDS whether they still are, and does not end."""
+    return [*_arguments("guard", platform, open_ports), str(GUARD_SECONDS)]
 
 
 def remove_arguments(platform: str) -> list[str]:

@@ -4,6 +4,7 @@ import secrets
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,13 @@ from docker.api.client import APIClient
 
 from paas.engine.body import bridge_name
 from paas.engine.docker_engine import DockerEngine
-from paas.engine.packet_filter import apply_arguments, remove_arguments
+from paas.engine.packet_filter import (
+    GUARD_SECONDS,
+    apply_arguments,
+    guard_arguments,
+    remove_arguments,
+)
+from paas.model.container import container_name
 from tests.contract.conftest import OneHost, make_network
 from tests.contract.lab import Lab
 from tests.eventually import eventually
@@ -321,10 +328,127 @@ def test_a_host_without_dockers_chain_is_filtered_where_it_forwards() -> None:
         ip("netns", "del", name)
 
 
-def test_the_tool_that_sets_the_filter_leaves_nothing(
-    labs: list[Lab], engine_client: APIClient
-) -> None:
-    listed = engine_client.containers(all=True, filters={"label": ["paas.kind=tools"]})
+def tools(platform: str, engine_client: APIClient) -> list[str]:
+    """The names of the platform's own containers."""
+    ours = ["paas.kind=tools", f"paas.platform={platform}"]
+    listed = engine_client.containers(all=True, filters={"label": ours})
+    return [found["Names"][0] for found in listed]
 
-    mine = [found for found in listed if found["Labels"]["paas.platform"] == labs[0].platform]
-    assert mine == []
+
+def test_one_tool_stays_and_keeps_the_filter(labs: list[Lab], engine_client: APIClient) -> None:
+    platform = labs[0].platform
+    [name] = tools(platform, engine_client)
+    guard = engine_client.inspect_container(name)
+
+    labs[0].engine.prepare("local", f"{labs[0].addresses}.0/24")
+
+    assert name == f"/paas-{platform}-filter"
+    assert engine_client.inspect_container(name)["Id"] == guard["Id"], "there is one already"
+    assert guard["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert guard["HostConfig"]["CapAdd"] == ["NET_ADMIN", "NET_RAW"]
+    assert not guard["HostConfig"]["Binds"]
+    assert name[1:] not in [seen.name for seen in labs[0].engine.list("local")]
+
+
+def without_hooks(platform: str) -> None:
+    """What a reload of a firewall does, to this platform alone: its chains are empty, and nothing leads to them."""
+    own = f"PAAS-{platform}"
+    for tool in ("iptables", "ip6tables"):
+        listed = subprocess.run([tool, "-S"], capture_output=True, text=True, check=True).stdout
+        for rule in listed.splitlines():
+            if rule.startswith("-A") and rule.endswith((f"-j {own}-IN", f"-j {own}-FWD")):
+                subprocess.run([tool, "-D", *rule.split()[1:]], check=True)
+        for chain in (f"{own}-IN", f"{own}-FWD"):
+            subprocess.run([tool, "-F", chain], check=True)
+
+
+def test_a_filter_that_a_firewall_took_away_comes_back_by_itself(
+    labs: list[Lab], app: Callable[[str, int], bool]
+) -> None:
+    gateway, before = f"{labs[0].addresses}.1", rules_of(labs[0].platform)
+    with listening() as port:
+        without_hooks(labs[0].platform)
+        assert app(gateway, port), "or this would show nothing"
+
+        eventually(lambda: not app(gateway, port), within=GUARD_SECONDS + 10)
+
+    assert sorted(rules_of(labs[0].platform)) == sorted(before)
+
+
+RESTARTED = """trap 'kill $!; exit' TERM; while :; do "$0" "$@" & wait; sleep 0.1; done"""
+"""As the engine does with a guard to whom the kernel has said that somebody else changes the tables."""
+
+
+def test_two_guards_put_back_what_was_flushed_and_leave_each_other_alone() -> None:
+    """On a host of their own. They share chains: if one took what the other writes for damage, both would write for
+    ever, each its own rule last."""
+    name, platforms = f"paas{secrets.token_hex(3)}", ("abcd2345", "other234")
+    inside = ["ip", "netns", "exec", name]
+    with ExitStack() as undo:
+        ip("netns", "add", name)
+        undo.callback(ip, "netns", "del", name)
+        for platform in platforms:
+            guards = [*guard_arguments(platform, [80])[:-1], "0.5"]
+            argv = [*inside, "sh", "-c", RESTARTED, *guards]
+            guard = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            undo.callback(guard.wait)
+            undo.callback(guard.terminate)
+
+        def is_whole() -> bool:
+            rules = "\n".join(rules_of("PAAS", *inside))
+            hooks = [f"-A {chain} -i pb-{platform} -j PAAS-{platform}-{end}"
+                     for platform in platforms for chain, end in (("INPUT", "IN"), ("FORWARD", "FWD"))]  # fmt: skip
+            return all(line in rules for line in (*hooks, "paas-abcd2345", "paas-other234"))
+
+        eventually(is_whole)
+        for tool in ("iptables", "ip6tables"):
+            for verb in ("-F", "-X"):
+                subprocess.run([*inside, tool, verb], check=False, capture_output=True)
+        eventually(is_whole)
+        time.sleep(1.5)
+        orders = set()
+        for _ in range(15):
+            orders.add(tuple(rules_of("PAAS", *inside)))
+            time.sleep(0.1)
+
+    assert len(orders) == 1
+
+
+def test_an_app_has_no_ipv6(labs: list[Lab], app: Callable[[str, int], bool]) -> None:
+    name = container_name(labs[0].platform, "app")
+
+    _, told = labs[0].engine.exec("local", name, ["cat", "/proc/net/if_inet6"])
+
+    assert [line for line in told.splitlines() if not line.endswith(" lo")] == []
+
+
+def test_by_ipv6_nothing_is_reached_from_the_bridge(labs: list[Lab]) -> None:
+    """As from a container of an engine that gave it an address after all."""
+    bridge, name = bridge_name(labs[0].platform), f"paas{secrets.token_hex(3)}"
+    with ExitStack() as undo:
+        ip("netns", "add", name)
+        undo.callback(ip, "netns", "del", name)
+        ip("link", "add", name, "type", "veth", "peer", "name", "up0", "netns", name)
+        ip("link", "set", name, "master", bridge, "up")
+        ip("-n", name, "link", "set", "up0", "up")
+        listed = ["ip", "-6", "-o", "addr", "show", "dev", bridge, "scope", "link"]
+        told = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+        gateway = told.split()[3].partition("/")[0]
+
+        def tries(port: int) -> int:
+            argv = ["timeout", "3", *connects(f"{gateway}%up0", port)]
+            inside = ["ip", "netns", "exec", name]
+            return subprocess.run([*inside, *argv], check=False, capture_output=True).returncode
+
+        with socket.create_server(("::", 0), family=socket.AF_INET6) as server:
+            port = int(server.getsockname()[1])
+
+            def reaches_without_rules() -> bool:
+                without_hooks(labs[0].platform)
+                return tries(port) == 0
+
+            eventually(reaches_without_rules, within=20)  # or what follows would show nothing
+
+            labs[0].engine.prepare("local", f"{labs[0].addresses}.0/24")
+
+            assert tries(port) == 1

@@ -235,9 +235,9 @@ def destroys(dan: User, app: str) -> None:
 
 def is_settled(house: Installation, dan: User) -> bool:
     """Both of the shop's dynos are up, and there is nothing else."""
-    label = f"label=paas.platform={house.settings.platform}"
+    ours = ["--filter", f"label=paas.platform={house.settings.platform}"]
     listed = subprocess.run(
-        ["docker", "ps", "--all", "--quiet", "--filter", label],
+        ["docker", "ps", "--all", "--quiet", *ours, "--filter", "label=paas.container"],
         capture_output=True,
         text=True,
         check=True,

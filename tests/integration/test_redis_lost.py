@@ -41,7 +41,8 @@ def load(eva: User) -> Iterator[Load]:
 def containers(house: Installation) -> str:
     """The engine's id of each, and since when it runs."""
     label = f"label=paas.platform={house.settings.platform}"
-    ids = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", label).split()
+    ours = ("--filter", label, "--filter", "label=paas.container")
+    ids = docker("ps", "--all", "--quiet", "--no-trunc", *ours).split()
     return docker("inspect", "--format", "{{.Id}} {{.State.StartedAt}} {{.State.Status}}", *ids)
 
 
