@@ -17,6 +17,7 @@ from paas.push import give_up_dead_builds as give_up
 from paas.releases.tidy import REMEMBERED_SECONDS, forget, tidy
 from paas.scheduler.converge import converge
 from paas.settings import Settings
+from paas.wire import CONVERGE
 from paas.wiring import Platform, connect
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def begin_worker(settings: Settings, name: str) -> None:
     ended = platform.leases.end_predecessor(name)
     for app_id in ended:
         platform.apps.touch(app_id)
-    for app_id in {*ended, *platform.apps.pending()}:
+    for app_id in {*ended, *platform.apps.pending()} - platform.wire.waiting(CONVERGE):
         platform.wire.converge(app_id)
 
 

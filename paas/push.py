@@ -19,6 +19,7 @@ from paas.model.app import App, UnknownApp
 from paas.model.build import Build, BuildState, Image
 from paas.model.config import Config
 from paas.model.container import container_name
+from paas.model.host import LOCAL
 from paas.model.log import LogLine
 from paas.model.process import RELEASE
 from paas.model.release import Release
@@ -27,8 +28,6 @@ from paas.scheduler.spec import image_name
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
-HOST = "local"
-"""Where builds run."""
 DISK_FLOOR_MB = 512
 """With less than this left nothing is built."""
 PLATFORM_FAILED = (
@@ -73,7 +72,7 @@ def _build_and_release(
     tree = platform.sources.check(build.source, settings.source_mb)
     with (
         Keeper(build.id, platform.builds, settings.build_seconds) as keeper,
-        workplace(_folder(build.id, platform), platform.engine, HOST, settings) as folder,
+        workplace(_folder(build.id, platform), platform.engine, LOCAL, settings) as folder,
         ExitStack() as afterwards,
     ):
         order = Order(
@@ -84,7 +83,7 @@ def _build_and_release(
             tree=tree,
             folder=folder,
             tag=f"{image_name(settings.platform, app)}:build-{build.id[:8]}",
-            host=platform.hosts.get(HOST),
+            host=platform.hosts.get(LOCAL),
             engine=platform.engine,
             settings=settings,
             output=output,
@@ -92,7 +91,7 @@ def _build_and_release(
             afterwards=afterwards,
         )
         built = build_image(order)
-        seen = platform.engine.image(HOST, built.image)
+        seen = platform.engine.image(LOCAL, built.image)
         if seen is None:
             raise BuildFailed("the image is gone from the engine again")
         seconds = time.monotonic() - begun
@@ -121,7 +120,7 @@ def _release(build: Build, app: App, built: Built, seen: ImageSeen, platform: Pl
         builder=built.builder,
         arch=seen.arch,
         port=built.port,
-        where={HOST: built.image},
+        where={LOCAL: built.image},
         source=build.source,
         commit=build.commit,
         created_at=now,
@@ -144,7 +143,7 @@ def _release(build: Build, app: App, built: Built, seen: ImageSeen, platform: Pl
 def _restore(build: Build, built: Built, platform: Platform) -> None:
     """It took the place of an image that was lost: its releases run again."""
     assert build.image is not None
-    platform.builds.place_image(build.image, {HOST: built.image}, None)
+    platform.builds.place_image(build.image, {LOCAL: built.image}, None)
     wake([build.app_id], platform)
 
 
@@ -184,7 +183,7 @@ def _begin_next(app_id: str, platform: Platform) -> None:
     """What was queued while this one was under way found it under way."""
     for build in platform.builds.of(app_id):
         if build.state is BuildState.QUEUED:
-            platform.wire.build(build.id, platform.settings.build_seconds + 300)
+            platform.wire.build(build.id, platform.settings.build_seconds)
 
 
 def _folder(build_id: str, platform: Platform) -> Path:
@@ -204,11 +203,11 @@ def give_up_dead_builds(platform: Platform, now: float, worker: str | None = Non
             with suppress(LogUnwritable):
                 _write(build, f"-----> Build failed\n !     {WORKER_DIED}\n", platform)
             platform.builds.end(build.id, BuildState.FAILED, now, WORKER_DIED)
-        container = container_name(platform.settings.platform, build.id.replace("-", "")[:12])
+        container = container_name(platform.settings.platform, build.container)
         for name in (container, f"{container}-image"):
             with suppress(PaasError):
-                platform.engine.remove(HOST, name)
-        discard(_folder(build.id, platform), platform.engine, HOST, platform.settings)
+                platform.engine.remove(LOCAL, name)
+        discard(_folder(build.id, platform), platform.engine, LOCAL, platform.settings)
         platform.wire.announce(build.app_id)
         _begin_next(build.app_id, platform)
 
@@ -247,10 +246,10 @@ def clear_leftovers(platform: Platform, now: float) -> None:
             shutil.rmtree(repository, ignore_errors=True)
     for cache in caches:
         if cache.name not in known:
-            discard(cache, platform.engine, HOST, settings)
+            discard(cache, platform.engine, LOCAL, settings)
     for folder in folders:
         if folder.name not in {build.id for build in under_way}:
-            discard(folder, platform.engine, HOST, settings)
+            discard(folder, platform.engine, LOCAL, settings)
     needed = {build.source for build in under_way}
     needed |= {image.source for app in apps for image in builds.images(app.id)}
     for source in builds.sources():

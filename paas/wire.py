@@ -5,12 +5,15 @@ costs at most one sweep of `watch` (15 s), so a Redis that does not answer is to
 """
 
 from collections.abc import Iterator
+from secrets import token_hex
 
 from redis import Redis, RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
 BUILDS, CONVERGE, UPKEEP = "builds", "converge", "upkeep"
+BESIDE_SECONDS = 300
+"""What a build's job has beside what the build itself may take."""
 FAILURE_SECONDS = 3600
 """How long Redis keeps what RQ knows of a failed job."""
 
@@ -34,11 +37,23 @@ class Wire:
         return self._enqueue(CONVERGE, "paas.jobs.converge_app", app_id, timeout=300)
 
     def build(self, build_id: str, seconds: float) -> bool:
-        return self._enqueue(BUILDS, "paas.jobs.build_source", build_id, timeout=int(seconds))
+        """`seconds` is how long the build itself may take."""
+        timeout = int(seconds) + BESIDE_SECONDS
+        return self._enqueue(BUILDS, "paas.jobs.build_source", build_id, timeout=timeout)
 
     def upkeep(self, job: str, *arguments: str) -> bool:
         """`job` is the name of a function in `paas.jobs`."""
         return self._enqueue(UPKEEP, f"paas.jobs.{job}", *arguments, timeout=900)
+
+    def waiting(self, queue: str) -> frozenset[str]:
+        """What nobody has begun to work on: apps, builds, or names of upkeep's jobs. Nothing, if Redis does not answer.
+
+        Whoever queues again and again looks here first, or a queue that nobody serves would grow for ever.
+        """
+        try:
+            return frozenset(job_id.rpartition("-")[0] for job_id in self.queue(queue).job_ids)
+        except RedisError:
+            return frozenset()
 
     def announce(self, app_id: str) -> None:
         """Something about this app is new in the record."""
@@ -58,7 +73,12 @@ class Wire:
     def _enqueue(self, name: str, job: str, *arguments: str, timeout: int) -> bool:
         try:
             self.queue(name).enqueue(
-                job, args=arguments, job_timeout=timeout, result_ttl=0, failure_ttl=FAILURE_SECONDS
+                job,
+                args=arguments,
+                job_id=f"{arguments[0] if arguments else job.rpartition('.')[2]}-{token_hex(8)}",
+                job_timeout=timeout,
+                result_ttl=0,
+                failure_ttl=FAILURE_SECONDS,
             )
         except RedisError:
             return False

@@ -28,7 +28,6 @@ router = APIRouter(tags=["dynos"])
 EXPECTED_SECONDS = 60.0
 """How long a one-off waits to be attached to before it is forgotten."""
 MOST_SESSIONS = 50
-ASIDE_SECONDS = 600.0
 HANGUP_SECONDS = 10.0
 """From SIGTERM to SIGKILL, for a one-off whose client has left."""
 NOT_STARTED = 126
@@ -120,7 +119,7 @@ class OneOffs:
     def _give_up(self, row: Container, why: PaasError) -> None:
         now, containers = time.time(), self._platform.containers
         if isinstance(why, AddressTaken):
-            containers.put_aside(row.host, why.address, now + ASIDE_SECONDS)
+            containers.put_aside(row.host, why.address, now)
         containers.move(row.id, GONE, now, reason=str(why), is_logged=True)
 
 

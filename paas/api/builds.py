@@ -24,8 +24,6 @@ from paas.wiring import Platform
 
 router = APIRouter(tags=["builds"])
 LISTED = 100
-EXTRA_SECONDS = 300.0
-"""What the job has beside what the build itself may take."""
 STATUS = {Outcome.LIVE: "succeeded", Outcome.PENDING: "pending"}
 
 
@@ -135,7 +133,7 @@ def begin_build(
         created_at=time.time(),
     )
     platform.builds.add(build)
-    if not platform.wire.build(build.id, platform.settings.build_seconds + EXTRA_SECONDS):
+    if not platform.wire.build(build.id, platform.settings.build_seconds):
         platform.builds.end(build.id, BuildState.FAILED, time.time(), "Redis did not answer")
         raise QueueAway
     return _out(build, app, person, platform)

@@ -92,7 +92,7 @@ def cache_folder(order: Order) -> Path:
 def _spec(order: Order) -> ContainerSpec:
     settings, folder = order.settings, order.folder
     return replace(
-        container_spec(order, settings.stack_build, order.container_id, "/in/compile.sh"),
+        container_spec(order, settings.stack_build, order.build.container, "/in/compile.sh"),
         env={
             **host_proxies(),
             "STACK": settings.stack_run.rpartition(":")[2].removesuffix("-run"),

@@ -13,8 +13,12 @@ def container_spec(order: Order, image: str, name: str, script: str) -> Containe
     return ContainerSpec(
         name=container_name(settings.platform, name),
         image=image,
-        labels={**order.labels, "paas.container": order.container_id, "paas.kind": str(Kind.BUILD)},
-        hostname=order.container_id,
+        labels={
+            **order.labels,
+            "paas.container": order.build.container,
+            "paas.kind": str(Kind.BUILD),
+        },
+        hostname=order.build.container,
         env={},
         entrypoint=("/bin/bash", script),
         memory_mb=settings.build_memory_mb,

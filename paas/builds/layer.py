@@ -47,7 +47,7 @@ def finish_layer(order: Order, begun: Future[Session]) -> str:
 
 
 def _spec(order: Order) -> ContainerSpec:
-    name = f"{order.container_id}-image"
+    name = f"{order.build.container}-image"
     return replace(
         container_spec(order, order.settings.stack_run, name, "/mnt/in/install.sh"),
         user="0:0",

@@ -44,11 +44,6 @@ class Order:
     """What is to be undone when the build is over; nobody waits for it."""
 
     @property
-    def container_id(self) -> str:
-        """Of the build's container; its others add a word to it."""
-        return self.build.id.replace("-", "")[:12]
-
-    @property
     def labels(self) -> Mapping[str, str]:
         """Of the image."""
         return {"paas.platform": self.settings.platform, "paas.app": self.app.id}

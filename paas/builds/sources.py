@@ -100,10 +100,6 @@ class SourceStore:
         """Raises UnknownSource."""
         return self.path(source_id).open("rb")
 
-    def ids(self) -> Iterator[str]:
-        """Of all that are there, whole."""
-        return (path.stem for path in self._folder.glob("*.tar"))
-
     def remove(self, source_id: str) -> None:
         """Silent if it is gone."""
         self._path(source_id).unlink(missing_ok=True)

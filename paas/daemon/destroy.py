@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from paas.daemon.init import LOCAL
 from paas.daemon.stop import stop
 from paas.engine.docker_engine import DockerEngine
 from paas.errors import Refused
+from paas.model.host import LOCAL
 from paas.settings import Settings
 from paas.wiring import connect
 

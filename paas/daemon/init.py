@@ -15,7 +15,7 @@ import click
 from paas.daemon.folder import Users, check_name, folders, give, program, write
 from paas.daemon.subnet import free_subnet, routed
 from paas.errors import Conflict
-from paas.model.host import Host, HostHealth, Schedulable
+from paas.model.host import LOCAL, Host, HostHealth, Schedulable, architecture
 from paas.settings import SETTINGS, Settings, new_platform_id
 from paas.store.cipher import Cipher
 from paas.store.database import Database
@@ -23,10 +23,7 @@ from paas.store.hosts import HostStore
 from paas.store.migrate import migrate
 from paas.store.routers import RouterStore
 
-LOCAL = "local"
-"""The name of the host, and of the router, that every platform begins with."""
 UNFINISHED = ".init"
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class FolderInUse(Conflict):
@@ -111,7 +108,7 @@ def local_host(settings: Settings, now: float) -> Host:
         url=settings.engine_url,
         is_local=True,
         subnet=settings.subnet,
-        arch=ARCHITECTURES.get(machine.machine(), machine.machine()),
+        arch=architecture(machine.machine()),
         health=HostHealth.UP,
         health_since=now,
         schedulable=Schedulable.OPEN,

@@ -11,8 +11,6 @@ MEMORY_MB = 256
 """Ten thousand apps' routes and a hundred thousand queued jobs are a fifth of it."""
 PAAS_ACL = "~* &* +@all -acl -module -debug -replicaof -failover -migrate -restore -monitor"
 """All of the data; nothing that reaches beyond them."""
-UNKNOWN_WORDS = frozenset({"+client|setinfo"})
-"""Redis 7.0 refuses to start with it; a client that may not say who it is goes on all the same."""
 
 
 def command(settings: Settings) -> tuple[str, ...]:
@@ -51,8 +49,7 @@ def configuration(settings: Settings) -> str:
 
 def access_list(settings: Settings) -> str:
     """The users: digests only, so the file tells nobody a password."""
-    router = [word for word in router_acl(settings.platform) if word not in UNKNOWN_WORDS]
-    users = {"paas": PAAS_ACL, "router": " ".join(router)}
+    users = {"paas": PAAS_ACL, "router": " ".join(router_acl(settings.platform))}
     # Nobody can be it, but Redis itself is when it reads its own file after a restart.
     lines = ["user default off resetpass ~* &* +@all"]
     for user, rules in users.items():

@@ -16,7 +16,6 @@ from paas.builds.sources import FILE_MODE
 from paas.daemon.backup import FORMAT, MANIFEST
 from paas.daemon.folder import Users, check_name, folders, give
 from paas.daemon.init import (
-    LOCAL,
     UNFINISHED,
     add_options,
     begin,
@@ -26,6 +25,7 @@ from paas.daemon.init import (
 )
 from paas.daemon.subnet import free_subnet, is_free, routed
 from paas.errors import Invalid
+from paas.model.host import LOCAL
 from paas.settings import SETTINGS, Settings
 from paas.store.cipher import Cipher
 from paas.store.database import Database

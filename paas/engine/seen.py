@@ -6,8 +6,8 @@ from typing import Any
 
 from paas.engine.body import KIND, PLATFORM, TOOLS
 from paas.engine.engine import Event, EventKind, HostFacts, ImageSeen, Seen
+from paas.model.host import architecture
 
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 EVENTS = {
     "start": EventKind.STARTED,
     "die": EventKind.EXITED,
@@ -61,9 +61,8 @@ def event_seen(told: Mapping[str, Any]) -> Event | None:
 
 
 def facts_seen(info: Mapping[str, Any], disk_free_mb: int) -> HostFacts:
-    machine = info["Architecture"]
     return HostFacts(
-        arch=ARCHITECTURES.get(machine, machine),
+        arch=architecture(info["Architecture"]),
         engine_version=info["ServerVersion"],
         memory_mb=info["MemTotal"] >> 20,
         disk_free_mb=disk_free_mb,

@@ -58,6 +58,11 @@ class Build:
     started_at: float | None = None
     ended_at: float | None = None
 
+    @property
+    def container(self) -> str:
+        """The id of its container; its others add a word to it."""
+        return self.id.replace("-", "")[:12]
+
 
 @dataclass(frozen=True, slots=True)
 class Image:

@@ -17,9 +17,6 @@ class ContainerState(StrEnum):
     CRASHED = "crashed"
     GONE = "gone"
 
-    def may_become(self, later: "ContainerState") -> bool:
-        return later in LATER[self]
-
 
 PLACED, PULLING, STARTING, UP, RETIRING, STOPPING, CRASHED, GONE = ContainerState
 LATER: Mapping[ContainerState, frozenset[ContainerState]] = {

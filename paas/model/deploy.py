@@ -13,10 +13,6 @@ class DeployState(StrEnum):
     FAILED = "failed"
     SUPERSEDED = "superseded"
 
-    @property
-    def is_open(self) -> bool:
-        return self in OPEN
-
 
 OPEN = frozenset(
     {DeployState.PULLING, DeployState.RELEASING, DeployState.STARTING, DeployState.SWITCHING}

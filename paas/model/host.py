@@ -5,6 +5,15 @@ from enum import StrEnum
 
 from paas.errors import Unknown
 
+LOCAL = "local"
+"""The name of the host, and of the router, that every platform begins with. Builds run there."""
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def architecture(machine: str) -> str:
+    """In an image's words, of what a kernel calls it."""
+    return _ARCHITECTURES.get(machine, machine)
+
 
 class UnknownHost(Unknown):
     def __init__(self, name: str) -> None:

@@ -13,7 +13,6 @@ from paas.scheduler.spec import dyno_spec
 from paas.store.leases import Lease
 from paas.wiring import Platform
 
-ASIDE_SECONDS = 600.0
 """How long an address that the engine says is taken is not given out."""
 
 
@@ -44,7 +43,7 @@ def start_all(
         try:
             future.result()
         except AddressTaken as taken:
-            platform.containers.put_aside(row.host, taken.address, now + ASIDE_SECONDS)
+            platform.containers.put_aside(row.host, taken.address, now)
             _give_up(row, lease, platform, now, reason=str(taken))
         except ImageMissing:
             # Not the container's fault: nothing is placed until the image is there again (see assign).

@@ -98,7 +98,7 @@ def _ask_for_image(view: View, image: Image, platform: Platform, now: float) -> 
         image=image.id,
     )
     platform.builds.add(build)
-    platform.wire.build(build.id, platform.settings.build_seconds + 300)
+    platform.wire.build(build.id, platform.settings.build_seconds)
 
 
 def _is_sibling(one: Dyno, other: Dyno) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from paas.model.build import BuildState
 from paas.scheduler.plan import CRASH_MEMORY_SECONDS, retries
 from paas.scheduler.wake import wake
+from paas.wire import BUILDS, CONVERGE, UPKEEP
 from paas.wiring import Platform
 
 SWEEP_SECONDS = 15.0
@@ -26,19 +27,28 @@ class Clock:
         wake(due, platform)
         if now - self._swept > SWEEP_SECONDS:
             self._swept = now
-            for app_id in platform.apps.pending():
-                platform.wire.converge(app_id)
-            for app in platform.apps.all(destroyed=True):
-                platform.wire.converge(app.id)
-            for build in platform.builds.in_state(BuildState.QUEUED):
-                platform.wire.build(build.id, platform.settings.build_seconds + 300)
-            building = platform.builds.in_state(BuildState.BUILDING)
-            if any((build.lease_until or 0) < now for build in building):
-                platform.wire.upkeep("give_up_dead_builds")
+            self._sweep(now)
         if now - self._tidied > TIDY_SECONDS:
             self._tidied = now
-            platform.wire.upkeep("tidy_all")
+            self._upkeep("tidy_all")
         self._last = now
+
+    def _sweep(self, now: float) -> None:
+        """What waits already is not queued once more: that the workers are away may last for days."""
+        platform, wire = self._platform, self._platform.wire
+        apps = {*platform.apps.pending(), *(app.id for app in platform.apps.all(destroyed=True))}
+        for app_id in apps - wire.waiting(CONVERGE):
+            wire.converge(app_id)
+        builds = {build.id for build in platform.builds.in_state(BuildState.QUEUED)}
+        for build_id in builds - wire.waiting(BUILDS):
+            wire.build(build_id, platform.settings.build_seconds)
+        building = platform.builds.in_state(BuildState.BUILDING)
+        if any((build.lease_until or 0) < now for build in building):
+            self._upkeep("give_up_dead_builds")
+
+    def _upkeep(self, job: str) -> None:
+        if job not in self._platform.wire.waiting(UPKEEP):
+            self._platform.wire.upkeep(job)
 
     def _due(self, now: float) -> Iterable[str]:
         """The apps for which a deadline has passed, or a retry is due, since the last tick or before."""

@@ -188,9 +188,7 @@ class Observer:
 
 def _under_way(platform: Platform) -> Sequence[str]:
     """The containers of builds that have not ended."""
-    return [
-        build.id.replace("-", "")[:12] for build in platform.builds.in_state(BuildState.BUILDING)
-    ]
+    return [build.container for build in platform.builds.in_state(BuildState.BUILDING)]
 
 
 def _or(value: int | None, otherwise: int) -> int:

@@ -8,9 +8,8 @@ from sqlalchemy import Boolean, Column, Float, Index, Integer, Row, String, Tabl
 
 from paas.model.container import LATER, Container, ContainerState, Kind
 from paas.model.formation import Dyno
-from paas.store.apps import APPS
 from paas.store.database import METADATA, Database
-from paas.store.leases import Lease
+from paas.store.leases import Lease, is_held
 
 CONTAINERS = Table(
     "containers",
@@ -61,6 +60,9 @@ ASIDE = Table(
 )
 
 
+ASIDE_SECONDS = 600.0
+
+
 class ContainerStore:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -68,7 +70,7 @@ class ContainerStore:
     def add(self, containers: Iterable[Container], lease: Lease | None = None) -> bool:
         """All or none. False: the lease was lost, and nothing was written."""
         with self._database.write() as tx:
-            if lease is not None and not self._holds(lease):
+            if lease is not None and not is_held(lease, tx):
                 return False
             for container in containers:
                 tx.execute(CONTAINERS.insert().values(**_columns(container)))
@@ -116,7 +118,7 @@ class ContainerStore:
         """One step forward, with what was learnt. False: it is past that already, or the lease was lost."""
         before = [str(earlier) for earlier, later in LATER.items() if state in later]
         with self._database.write() as tx:
-            if lease is not None and not self._holds(lease):
+            if lease is not None and not is_held(lease, tx):
                 return False
             moving = (
                 update(CONTAINERS)
@@ -140,11 +142,12 @@ class ContainerStore:
             found = [*tx.execute(taken).scalars(), *tx.execute(aside).scalars()]
         return frozenset(address for address in found if address)
 
-    def put_aside(self, host: str, address: str, until: float) -> None:
+    def put_aside(self, host: str, address: str, now: float) -> None:
+        """The engine says that somebody has it: it is not given out for the next ten minutes."""
         with self._database.write() as tx:
             same = (ASIDE.c.host == host) & (ASIDE.c.address == address)
             tx.execute(ASIDE.delete().where(same))
-            tx.execute(ASIDE.insert().values(host=host, address=address, until=until))
+            tx.execute(ASIDE.insert().values(host=host, address=address, until=now + ASIDE_SECONDS))
 
     def forget(self, gone_before: float) -> None:
         """Rows that have been gone since before then; a crash is remembered as long as any other."""
@@ -154,11 +157,6 @@ class ContainerStore:
     def remove_all(self, app_id: str) -> None:
         with self._database.write() as tx:
             tx.execute(CONTAINERS.delete().where(CONTAINERS.c.app_id == app_id))
-
-    def _holds(self, lease: Lease) -> bool:
-        with self._database.read() as tx:
-            fence = tx.execute(select(APPS.c.fence).where(APPS.c.id == lease.app_id)).scalar()
-        return fence == lease.fence
 
     def _select(self, where: Any) -> Sequence[Container]:
         query = select(CONTAINERS).where(where).order_by(CONTAINERS.c.placed_at, CONTAINERS.c.id)

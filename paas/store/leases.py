@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from paas.store.apps import APPS
 from paas.store.database import Database
@@ -18,6 +18,11 @@ class Lease:
     """Rises with every taking; whoever holds a smaller one writes nothing."""
     wake: int
     """The app's wake when the lease was taken or last renewed."""
+
+
+def is_held(lease: Lease, tx: Connection) -> bool:
+    fence = tx.execute(select(APPS.c.fence).where(APPS.c.id == lease.app_id)).scalar()
+    return bool(fence == lease.fence)
 
 
 class Leases:
@@ -63,8 +68,7 @@ class Leases:
     def holds(self, lease: Lease) -> bool:
         """Nobody has taken it since. True for as long as the transaction that asks."""
         with self._database.read() as tx:
-            fence = tx.execute(select(APPS.c.fence).where(APPS.c.id == lease.app_id)).scalar()
-        return fence == lease.fence
+            return is_held(lease, tx)
 
     def drop(self, lease: Lease) -> None:
         """Given back without looking again: the step failed, and the sweep will try once more."""
