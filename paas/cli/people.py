@@ -75,7 +75,7 @@ def add(session: Session, name: str, key: str | None, is_admin: bool) -> None:
 def remove(session: Session, name: str) -> None:
     """Remove a person.
 
-    Their tokens and keys stop working at once. Only an admin may.
+    Their tokens and keys stop working at once, and their apps become yours. Only an admin may.
     """
     session.api.delete(path("people", name))
     say(f"Removed {name}.")

@@ -52,7 +52,7 @@ def render(
             yield from (_dyno(dyno, now) for dyno in present)
         else:
             yield f"=== {plain(process)} ({len(present)}): {_kind(process)}"
-            yield from (f"{_dyno(dyno, now)}: {_command(dyno)}" for dyno in present)
+            yield from (f"{_dyno(dyno, now)}{_known_command(dyno)}" for dyno in present)
 
 
 def _dyno(dyno: Mapping[str, Any], now: float) -> str:
@@ -82,6 +82,11 @@ def _explain(session: Session, app: str) -> None:
 
 def _command(of: Mapping[str, Any]) -> str:
     return plain(of.get("command") or "") or "(the image's own command)"
+
+
+def _known_command(of: Mapping[str, Any]) -> str:
+    """That of a one-off is told to whoever began it, and kept nowhere but in the log."""
+    return f": {plain(of['command'])}" if of.get("command") else ""
 
 
 def _kind(process: str) -> str:

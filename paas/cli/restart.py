@@ -5,8 +5,18 @@ import click
 from paas.cli.client import path
 from paas.cli.command import command, no_wait, on_app
 from paas.cli.session import Session
-from paas.cli.text import say
+from paas.cli.text import plain, say
 from paas.cli.wait import settle
+from paas.errors import Invalid
+
+
+class NotOneOff(Invalid):
+    def __init__(self, dyno: str, app: str) -> None:
+        kind = plain(dyno)[:60]
+        super().__init__(
+            f"{kind} is no one-off such as run.4711. To replace it: paas restart {kind} -a {app}; to have fewer: "
+            f"paas scale {kind.partition('.')[0]}-1 -a {app}"
+        )
 
 
 @command("restart", "paas restart", "paas restart web.2", "paas restart worker -a my-app")
@@ -25,15 +35,23 @@ def restart(session: Session, dyno: str | None, app: str, no_wait: bool) -> None
     settle(session.api, app, answer, no_wait, f"Live: {app} was restarted")
 
 
-@command("stop", "paas stop", "paas stop -a my-app")
+@command("stop", "paas stop", "paas stop -a my-app", "paas stop run.4711")
+@click.argument("dyno", metavar="[ONE-OFF]", required=False)
 @on_app
 @no_wait
 @click.pass_obj
-def stop(session: Session, app: str, no_wait: bool) -> None:
+def stop(session: Session, dyno: str | None, app: str, no_wait: bool) -> None:
     """Stop an app and keep its formation.
 
-    The router answers for it with a page of its own until it is started again.
+    The router answers for it with a page of its own until it is started again. With ONE-OFF, a dyno of 'paas run'
+    such as run.4711, only that one ends.
     """
+    if dyno is not None:
+        if not dyno.startswith("run."):
+            raise NotOneOff(dyno, app)
+        say(f"Stopping {dyno} of {app}")
+        session.api.post(path("apps", app, "dynos", dyno, "actions", "stop"))
+        return
     say(f"Stopping {app}")
     answer = session.api.post(path("apps", app, "actions", "stop"))
     settle(session.api, app, answer, no_wait, f"Stopped. To start it again: paas start -a {app}")

@@ -115,3 +115,22 @@ def test_restart_stop_and_start_wait_for_their_change(
 
     assert (typed.out, typed.code) == ("", 0)
     assert api.lines == [request_line, WAIT]
+
+
+def test_stop_of_a_one_off_ends_that_one(api: Api, user: User) -> None:
+    api.returns("POST /apps/shop/dynos/run.4711/actions/stop", {}, 202)
+
+    typed = user.types("paas stop run.4711 -a shop")
+
+    assert (typed.err, typed.code) == ("Stopping run.4711 of shop\n", 0)
+    assert api.lines == ["POST /apps/shop/dynos/run.4711/actions/stop"]
+
+
+def test_stop_of_another_dyno_says_what_to_type(api: Api, user: User) -> None:
+    typed = user.types("paas ps:stop web.2 -a shop")
+
+    assert (typed.code, api.lines) == (2, [])
+    assert typed.err == (
+        "paas: web.2 is no one-off such as run.4711. To replace it: paas restart web.2 -a shop; "
+        "to have fewer: paas scale web-1 -a shop\n"
+    )
