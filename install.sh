@@ -286,11 +286,12 @@ install_packages() {
     [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
     [ -f /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
     "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
-    if engine_answers; then # it is left as it is, and so are its packages
+    if engine_answers && ! dpkg --status docker.io >/dev/null 2>&1; then # its packages are left as they are
         has_buildkit || die "The docker program of the engine that runs here cannot build with BuildKit." \
             "Install its buildx plug-in (docker-buildx-plugin or docker-buildx), and run this again."
     else
-        need dockerd docker.io
+        # Where a run was cut the engine may be there and its client not.
+        { command -v dockerd >/dev/null && has_buildkit; } || missing+=(docker.io)
     fi
     if [ ${#missing[@]} -eq 0 ]; then
         disable_services
@@ -314,7 +315,7 @@ install_packages() {
     done
     say "       ${missing[*]}"
     forbid_services
-    quietly apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 \
+    quietly apt-get install -y --no-install-recommends --no-upgrade -o DPkg::Lock::Timeout=300 \
         -o Dpkg::Options::=--force-confold "${missing[@]}"
     allow_services
     disable_services
