@@ -76,9 +76,17 @@ def person_of_key(fingerprint: str, people: PeopleStore) -> Person:
     raise UnknownFingerprint(fingerprint)
 
 
-def reach_app(name: str, person: Person, apps: AppStore) -> App:
-    """The app of this name or id, if it is theirs or they are an admin. Raises UnknownApp."""
-    app = apps.named(name)
+def reach_app(name: str, person: Person, apps: AppStore, *, destroyed: bool = False) -> App:
+    """The app of this name or id, if it is theirs or they are an admin. Raises UnknownApp.
+
+    `destroyed`: also one that was destroyed and is not cleaned up yet, by its id.
+    """
+    try:
+        app = apps.named(name)
+    except UnknownApp:
+        if not destroyed:
+            raise
+        app = apps.get(name)
     if not person.is_admin and app.owner != person.name:
         raise UnknownApp(name)
     return app

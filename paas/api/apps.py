@@ -5,11 +5,11 @@ import pwd
 import time
 from typing import Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from paas.api.asked import CurrentApp, CurrentPerson, CurrentPlatform
-from paas.api.shapes import GENERATION, REGION, STACK, NamedOut, PersonRefOut, moment
+from paas.api.shapes import GENERATION, REGION, STACK, NamedOut, PersonRefOut, moment, tell
 from paas.apps.create import create
 from paas.apps.destroy import destroy
 from paas.errors import Invalid
@@ -136,7 +136,13 @@ def change_app(app: CurrentApp, platform: CurrentPlatform, given: AppChangesIn) 
 
 
 @router.delete("/apps/{app}")
-def destroy_app(app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform) -> AppOut:
-    """Its name is free when this returns. What ran is stopped after that, also if the platform dies meanwhile."""
-    destroy(app, person.name, platform, time.time())
+def destroy_app(
+    app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, response: Response
+) -> AppOut:
+    """Its name is free when this returns. What ran is stopped after that, also if the platform dies meanwhile.
+
+    The version is to be asked for by the app's id: `/apps/ID/versions/N`. It is live when no router knows the app; not
+    found says the same.
+    """
+    tell(destroy(app, person.name, platform, time.time()), response)
     return AppOut.of(app, platform.settings)

@@ -148,7 +148,8 @@ class Gate:
             raise NotAdmin(person.name)
         app = None
         if right is Right.OWNER and rest:
-            app = reach_app(rest[0], person, self._platform.apps)
+            is_followed = rest[1:2] == ["versions"]  # to its end, after it was destroyed
+            app = reach_app(rest[0], person, self._platform.apps, destroyed=is_followed)
         return Asked(request_id, person, app)
 
     def _who(self, scope: Scope, method: str) -> tuple[Person | None, bool]:

@@ -79,7 +79,9 @@ def _look(app: App, number: int, platform: Platform, since: float) -> Outlook:
     try:
         return outlook(app.id, number, platform, since)
     except UnknownApp:
-        return Outlook(OutlookState.FAILED, f"{app.name} was destroyed")
+        is_meant = app.destroyed_at is not None  # when it was asked
+        state = OutlookState.LIVE if is_meant else OutlookState.FAILED
+        return Outlook(state, f"{app.name} was destroyed")
 
 
 def _line(**values: str) -> str:

@@ -6,10 +6,11 @@ import time
 import click
 
 from paas.cli.client import path
-from paas.cli.command import as_json, command, on_app
+from paas.cli.command import as_json, command, no_wait, on_app
 from paas.cli.remotes import RemoteTaken, check_remote, is_repository, point
 from paas.cli.session import REMOTE, Session
 from paas.cli.text import columns, plain, say, show, show_json, when, who
+from paas.cli.wait import until_gone
 from paas.errors import Invalid
 
 
@@ -63,12 +64,13 @@ def create(session: Session, name: str | None, remote: str, no_remote: bool) -> 
 @command("destroy", "paas destroy my-app --confirm my-app")
 @click.argument("name")
 @click.option("--confirm", metavar="NAME", help="The app's name once more, instead of being asked.")
+@no_wait
 @click.pass_obj
-def destroy(session: Session, name: str, confirm: str | None) -> None:
+def destroy(session: Session, name: str, confirm: str | None, no_wait: bool) -> None:
     """Destroy an app and free its name.
 
-    Its dynos stop, its releases, config and domains are gone, and there is no way back. When it was cut off, it can
-    be typed again.
+    Its dynos stop, its releases, config and domains are gone, and there is no way back. Returns when no router knows
+    it any more. When it was cut off, it can be typed again.
     """
     target = path("apps", name)
     if confirm is None and sys.stdin.isatty():
@@ -76,7 +78,9 @@ def destroy(session: Session, name: str, confirm: str | None) -> None:
         confirm = click.prompt(f"Type {name} to go on", err=True, default="", show_default=False)
     if confirm != name:
         raise NotConfirmed(name)
-    session.api.delete(target)
+    answer = session.api.delete(target)
+    if answer.version is not None and not no_wait:
+        until_gone(session.api, name, answer.one()["id"], answer.version)
     say(f"Destroyed {name}.")
 
 

@@ -7,6 +7,8 @@ from paas.cli.patience import Patience
 from paas.cli.text import plain, say
 from paas.errors import Failed, PaasError, Unavailable
 
+NOT_FOUND = 404
+
 
 class ChangeFailed(Failed):
     def __init__(self, app: str, why: str) -> None:
@@ -32,10 +34,22 @@ def settle(api: Client, app: str, answer: Answer, no_wait: bool, done: str) -> N
     say(done)
 
 
-def until_live(api: Client, app: str, version: int) -> None:
-    """Progress goes to stderr. An API that restarts meanwhile is asked again."""
+def until_gone(api: Client, app: str, app_id: str, version: int) -> None:
+    """No router knows the destroyed app any more; nor, perhaps, the platform. Raises ChangeFailed."""
+    try:
+        until_live(api, app, version, app_id)
+    except ApiRefused as refused:
+        if refused.status != NOT_FOUND:
+            raise
+
+
+def until_live(api: Client, app: str, version: int, app_id: str | None = None) -> None:
+    """Progress goes to stderr. An API that restarts meanwhile is asked again.
+
+    `app_id`: what to ask for, when the name is not the app's any more.
+    """
     patience, shown = Patience(), ""
-    target = path("apps", app, "versions", str(version))
+    target = path("apps", app_id or app, "versions", str(version))
     try:
         while True:
             try:

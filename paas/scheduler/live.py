@@ -49,13 +49,14 @@ def outlook(app_id: str, version: int, platform: Platform, since: float) -> Outl
             OutlookState.FAILED, f"v{deploy.release} failed: {deploy.reason}", deploy.release
         )
     release = None if deploy is None else deploy.release
-    if deploy is None and crashed and running is None:
+    is_destroyed = app.destroyed_at is not None
+    if deploy is None and crashed and running is None and not is_destroyed:
         last = crashed[-1]
         text = f"{last.dyno.name} crashed: {last.reason}; it will be tried again"
         return Outlook(OutlookState.FAILED, text)
     if app.live_wake >= version:
         return Outlook(OutlookState.LIVE, _shape(app, platform), release)
-    if app.blocked:
+    if app.blocked and not is_destroyed:
         return Outlook(
             OutlookState.FAILED if deploy is None else OutlookState.WAITING, app.blocked, release
         )

@@ -89,3 +89,14 @@ def test_a_dyno_that_crashes_is_started_again(user: User) -> None:
 
     eventually(lambda: user.visits("shop").status_code == 200, within=10)
     assert time.monotonic() - begin < 30
+
+
+def test_an_app_is_unknown_to_the_router_when_destroy_returns(user: User) -> None:
+    user.deployed("python-web", "shop")
+    assert user.visits("shop").status_code == 200
+
+    said = user.types("paas destroy shop --confirm shop")
+    visited = user.visits("shop")
+
+    assert said.code == 0, said.text
+    assert visited.status_code == 404

@@ -109,6 +109,26 @@ def test_a_destroyed_apps_version_has_failed(served: Served) -> None:
     assert follower.told[-1] == {"state": "failed", "text": "shop was destroyed"}
 
 
+def test_a_destroyed_app_is_followed_by_its_id_until_no_router_knows_it(served: Served) -> None:
+    served.stage.deployed()
+    shop = served.shop.id
+    with served.by("ana") as client, served.by("ben") as other:
+        answer = client.delete("/apps/shop")
+        where = f"/apps/{shop}/versions/{answer.headers['Paas-Version']}"
+        before = client.get(where, params={"wait": 0}).json()
+        served.stage.converges()
+        after = client.get(where, params={"wait": 0}).json()
+
+        assert other.get(where).status_code == 404
+        assert client.get(f"/apps/{shop}").status_code == 404
+        assert client.get(where.replace(shop, "shop")).status_code == 404
+        served.platform.apps.forget(shop)
+        assert client.get(where).status_code == 404
+
+    assert "state" not in before or before["state"] == "waiting"
+    assert after["state"] == "live"
+
+
 def test_without_redis_a_change_is_recorded_and_its_wait_says_so(without_redis: Served) -> None:
     served = without_redis
     served.stage.releases(web="serve")

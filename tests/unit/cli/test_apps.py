@@ -111,6 +111,35 @@ def test_destroy_confirmed_destroys(api: Api, user: User) -> None:
     assert (typed.out, typed.err, typed.code) == ("", "Destroyed shop.\n", 0)
 
 
+def test_destroy_returns_when_no_router_knows_the_app(api: Api, user: User) -> None:
+    api.returns("DELETE /apps/shop", SHOP, version=7)
+    api.becomes_live(SHOP["id"], 7, "routing: waiting for every router")
+
+    typed = user.types("paas destroy shop --confirm shop")
+
+    assert typed.err == "  routing: waiting for every router\nDestroyed shop.\n"
+    assert typed.code == 0
+
+
+def test_destroy_is_done_when_the_platform_has_forgotten_the_app(api: Api, user: User) -> None:
+    api.returns("DELETE /apps/shop", SHOP, version=7)
+    waits = f"GET /apps/{SHOP['id']}/versions/7"
+    api.says(waits, refusal(404, "not_found", "There is no such app."))
+
+    typed = user.types("paas destroy shop --confirm shop")
+
+    assert (typed.err, typed.code) == ("Destroyed shop.\n", 0)
+
+
+def test_destroy_need_not_wait(api: Api, user: User) -> None:
+    api.returns("DELETE /apps/shop", SHOP, version=7)
+
+    typed = user.types("paas destroy shop --confirm shop --no-wait")
+
+    assert (typed.err, typed.code) == ("Destroyed shop.\n", 0)
+    assert api.lines == ["DELETE /apps/shop"]
+
+
 def test_info_shows_an_app(api: Api, user: User) -> None:
     api.returns("GET /apps/shop", SHOP)
     api.returns("GET /apps/shop/formation", [{"type": "web", "quantity": 2}])

@@ -376,6 +376,21 @@ def test_a_destroyed_app_leaves_nothing_and_frees_its_name(stage: Stage) -> None
     assert stage.rows() == []
 
 
+def test_an_app_that_is_destroyed_while_it_is_deployed_ends_its_deploy(stage: Stage) -> None:
+    stage.deployed()
+    stage.releases()
+    stage.converges()
+
+    destroy(stage.now(), "ana", stage.platform, time.time())
+    stage.converges()
+
+    deploy = stage.platform.deploys.of(stage.app.id, 2)
+    assert deploy is not None
+    assert (deploy.state, deploy.reason) == (DeployState.FAILED, "the app was destroyed")
+    assert stage.now().live_wake == stage.now().wake
+    assert stage.running() == []
+
+
 def test_what_fits_nowhere_is_blocked_and_says_so(stage: Stage) -> None:
     stage.deployed()
     stage.platform.hosts.note("local", memory_mb=1400)
