@@ -44,6 +44,7 @@ def main() -> int:
         http_port=given.http_port,
         binds=tuple(given.bind or ["0.0.0.0"]),
         first_byte_seconds=given.first_byte_seconds,
+        lines_per_app=given.lines_per_app,
     )
     try:
         folder = Folder(given.folder)
@@ -75,7 +76,7 @@ def follow(given: argparse.Namespace, folder: Folder, edge: Edge, report: Report
         log = RouterLog(folder.log_pipe, Spool(folder.spool), names)
         table = RouteTable(connect(given), given.platform)
         keeper = Keeper(folder, edge, names, report)
-        follower = Follower(given.name, table, keeper, lambda: log.lost, report)
+        follower = Follower(given.name, table, keeper, lambda: log.lost + keeper.unwritten, report)
         for stopping in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stopping, lambda *_: follower.stop())
         log.start()
@@ -106,6 +107,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--http-port", type=int, default=80)
     parser.add_argument("--bind", action="append", metavar="ADDRESS", help="default: 0.0.0.0")
     parser.add_argument("--first-byte-seconds", type=int, default=30, help="H12 after so long")
+    parser.add_argument(
+        "--lines-per-app", type=int, default=500, help="in the log, a second; errors beside that"
+    )
     parser.add_argument("--name", default="local", help="as it is registered")
     parser.add_argument("--platform", help="the platform's id")
     parser.add_argument("--redis", type=Path, metavar="SOCKET")

@@ -25,6 +25,7 @@ SERVER_OPTIONS = "weight 1 pool-purge-delay 5s pool-max-conn 64"
 MOST_CONNECTIONS = 32_768
 LOG_FD = 3
 """Where HAProxy finds the pipe of its log when it is started. Up to 4096 bytes are written whole or not at all."""
+DICE = 1 << 16
 GOOD_REQUEST_ID = "^[A-Za-z0-9+/=-]{20,200}$"
 
 
@@ -36,6 +37,8 @@ class Edge:
     binds: tuple[str, ...] = ("0.0.0.0",)
     first_byte_seconds: int = 30
     """H12 after so long without a response."""
+    lines_per_app: int = 500
+    """Of the requests of an app that gets more in a second so many are written, chosen by chance."""
 
 
 def render(running: Running, edge: Edge, folder: Folder, slots: int = 0) -> Mapping[Path, str]:
@@ -124,50 +127,57 @@ def _defaults(edge: Edge, folder: Folder) -> list[str]:
         "",
         "defaults slots from paas",
         f"    timeout server {edge.first_byte_seconds}s",
-        "    http-request set-timeout server 55s if { req.hdr(accept) -m sub text/event-stream }",
-        *_own(BACKLOG, f"if {{ be_conn gt {most_connections() // 2} }}", folder),
+        "    http-request set-timeout server 55s if { req.fhdr(accept) -m sub text/event-stream }",
+        f"    http-request return {_answer(BACKLOG, folder)} if {{ be_conn gt {most_connections() // 2} }}",
+        *_thin_out(edge.lines_per_app),
+    ]
+
+
+def _thin_out(lines: int) -> list[str]:
+    """A line that will not be kept is neither formatted nor read, but counted: `HAProxy.unwritten`. Decided when an
+    answer has come, so that every request that fails before is written, and every 5xx is."""
+    return [
+        f"    http-response set-var(txn.dice) rand({DICE}) if {{ be_sess_rate gt {lines} }}",
+        "    http-response track-sc0 int(1) table unwritten"
+        f" if {{ be_sess_rate,mul(txn.dice) ge {lines * DICE} }} !{{ status ge 500 }}",
+        "    http-response set-log-level silent if { sc0_tracked }",
     ]
 
 
 def _edge(edge: Edge, folder: Folder) -> list[str]:
     """Where requests come in. A HAProxy that is being replaced (`stopping`) has a table that is frozen, so it decides
-    nothing: it passes what it still gets to its successor, who listens as `relayed` and finds the headers set."""
+    nothing: it passes what it still gets to its successor, who listens as `relayed` and finds the headers set.
+
+    Each rule is paid for by each request: docs/router.md says what they cost."""
     return [
         "",
         "frontend edge from paas",
         *(f"    bind {_bind(address, edge.http_port)}" for address in edge.binds),
-        "    unique-id-format %[uuid()]",
-        "    http-request set-var(txn.rid) unique-id",
+        "    option forwardfor if-none",
+        "    http-request set-var(txn.rid) uuid()",
         "    http-request set-var(txn.rid) req.hdr(x-request-id)"
         f" if {{ req.hdr(x-request-id) -m reg {GOOD_REQUEST_ID} }}",
         "    http-request set-var(txn.start) date(0,ms)",
         "    http-request set-header X-Request-Id %[var(txn.rid)]",
         "    http-request set-header X-Request-Start %[var(txn.start)]",
         "    http-request set-header X-Forwarded-Proto http",
-        "    http-request set-header X-Forwarded-Port %[dst_port]",
-        "    acl forwarded req.fhdr(x-forwarded-for) -m found",
-        "    http-request set-var-fmt(txn.fwd) %[req.fhdr(x-forwarded-for,1)], if forwarded",
+        f"    http-request set-header X-Forwarded-Port {edge.http_port}",
+        "    http-request set-var-fmt(txn.fwd) %[req.fhdr(x-forwarded-for,1)],"
+        " if { req.fhdr(x-forwarded-for) -m found }",
         "    http-request set-var-fmt(txn.fwd) %[var(txn.fwd)]%[req.fhdr(x-forwarded-for,-1)],"
-        " if { req.fhdr_cnt(x-forwarded-for) gt 1 }",
-        "    http-request set-header X-Forwarded-For %[var(txn.fwd)]%[src] if forwarded",
-        "    http-request set-header X-Forwarded-For %[src] unless forwarded",
+        " if { var(txn.fwd) -m found } { req.fhdr_cnt(x-forwarded-for) gt 1 }",
+        "    http-request set-header X-Forwarded-For %[var(txn.fwd)]%[src] if { var(txn.fwd) -m found }",
         "    http-request add-header Via 1.1\\ paas",
         "    http-request del-header Proxy",
-        "    http-request set-log-level silent if { stopping }",
-        "    http-request allow if { stopping }",
         *_choose(folder),
-        "    use_backend handoff if { stopping }",
-        *_use(folder),
+        *_use(),
         "",
         "frontend relayed from paas",
         f"    bind unix@{folder.handoff} accept-proxy mode 600",
         "    http-request set-var(txn.rid) req.hdr(x-request-id)",
         "    http-request set-var(txn.start) date(0,ms)",
-        "    http-request set-log-level silent if { stopping }",
-        "    http-request allow if { stopping }",
         *_choose(folder),
-        "    use_backend handoff if { stopping }",
-        *_use(folder),
+        *_use(),
     ]  # fmt: skip
 
 
@@ -182,11 +192,13 @@ def _choose(folder: Folder) -> list[str]:
     ]
 
 
-def _use(folder: Folder) -> list[str]:
+def _use() -> list[str]:
+    """The follower keeps every server of an app that is stopped or in maintenance parked."""
     return [
-        f"    use_backend closed unless {{ var(txn.slot),map_str({folder.slots}) -m beg serving }}",
+        "    use_backend handoff if { stopping }",
         "    use_backend closed if { var(txn.slot),nbsrv eq 0 }",
         "    use_backend %[var(txn.slot)]",
+        "    default_backend closed",
         # as router/log.py reads it
         "    log-format \"%[var(txn.slot)] %b/%s %ci %ST %B %TR %Tw %Tc %Ta %ts %[var(txn.code)] %[var(txn.rid)]"
         " %HM %[var(txn.host)] %HU\"",
@@ -207,10 +219,15 @@ def _inside(folder: Folder) -> list[str]:
         *_own(NOTHING_RUNNING, "", folder),
         "",
         "backend handoff from paas",
+        "    http-request set-log-level silent",
         "    http-reuse never",
         "    retry-on conn-failure",
         "    timeout server 1h",
         f"    server self unix@{folder.handoff} send-proxy-v2",
+        "",
+        "# http_req_cnt of its one entry: lines left out",
+        "backend unwritten",
+        "    stick-table type integer size 10 store http_req_cnt",
         "",
         "frontend ops from paas",
         f"    bind unix@{folder.ops} mode 600",

@@ -88,6 +88,11 @@ class HAProxy:
             running.apply(step)
         self._tell(commands)
 
+    def unwritten(self) -> int:
+        """Lines of the log, since it was started, that it left out or could not write."""
+        said = self._ask("show info;show table unwritten")
+        return sum(map(int, re.findall(r"(?:^DroppedLogs: |\bhttp_req_cnt=)(\d+)", said, re.M)))
+
     def requests_in_flight(self, slots: Sequence[str]) -> Mapping[tuple[str, int], int]:
         """By address and port, in these slots; in HAProxys that are being replaced, in all of theirs."""
         counts: Counter[tuple[str, int]] = Counter()

@@ -23,6 +23,7 @@ DRAIN_SECONDS = (0.02, 0.2)
 """How often parked servers are looked at: in the first tenth of a second after one was parked, and later."""
 UPKEEP_SECONDS = 1
 COMPARE_SECONDS = 60
+COUNT_SECONDS = 5
 WRITE_SECONDS = 0.5
 GROW_SECONDS = 30
 """Between two attempts."""
@@ -57,6 +58,9 @@ class Keeper:
         self.is_true = False
         """HAProxy has everything that this version says."""
         self.drift = 0
+        self.unwritten = 0
+        """Lines of the log that HAProxy left out."""
+        self._counted = 0
 
     def take_all(self, version: Version, routes: Mapping[str, Route]) -> None:
         self.version, self._routes, self._is_given = version, dict(routes), True
@@ -110,6 +114,7 @@ class Keeper:
             self._keep_up()
             self._continue_growth()
             self._compare()
+            self._count()
         except HAProxyGone as error:
             self._lose(f"HAProxy does not answer ({error})")
         except HAProxyRefused as error:
@@ -219,6 +224,14 @@ class Keeper:
         differences = plan_table(self._routes, self._haproxy.read(), time.time())
         if differences:
             raise HAProxyRefused(f"{len(differences)} steps away from the table")
+
+    def _count(self) -> None:
+        """HAProxy counts from its own start."""
+        if self._running is not None and self._due.is_due("count", COUNT_SECONDS):
+            counted = self._haproxy.unwritten()
+            is_anew = counted < self._counted
+            self.unwritten += counted if is_anew else counted - self._counted
+            self._counted = counted
 
     def _begin_growth(self, slots: int) -> None:
         """HAProxy judges the larger configuration meanwhile; only the reload itself is waited for."""

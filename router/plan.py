@@ -6,7 +6,7 @@ reverse: at no moment does a hostname that answered have nobody to answer.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from paas.model.route import Route
+from paas.model.route import Backend, Route, RouteMode
 from router.running import COOL_SECONDS, Running, Slot
 from router.steps import (
     AddServer,
@@ -103,7 +103,7 @@ def _serve(
             yield Bind(hostname, name)
     for hostname in sorted(slot.hostnames.difference(hostnames)):
         yield Unbind(hostname)
-    wanted = {(one.container, one.address, one.port) for one in route.backends}
+    wanted = {(one.container, one.address, one.port) for one in _serving(route)}
     for server in slot.servers.values():
         if server.is_up and (server.container, server.address, server.port) not in wanted:
             yield Park(name, server.name, now, route.drain_seconds)
@@ -113,7 +113,7 @@ def _fill(slot: Slot, route: Route, now: float) -> Iterator[Step]:
     """A container that comes back to where it was gets its server back at once, others a rested one or a new one."""
     parked = [server for server in slot.servers.values() if not server.is_up]
     missing = []
-    for backend in sorted(route.backends):
+    for backend in sorted(_serving(route)):
         if any(server.is_up and server.fills(backend) for server in slot.servers.values()):
             continue
         back = next((server for server in parked if server.fills(backend)), None)
@@ -130,6 +130,11 @@ def _fill(slot: Slot, route: Route, now: float) -> Iterator[Step]:
         else:
             last += 1
             yield AddServer(slot.name, f"i{last}", backend)
+
+
+def _serving(route: Route) -> Collection[Backend]:
+    """An app that is stopped or in maintenance gets no request, whatever it runs."""
+    return route.backends if route.mode is RouteMode.SERVING else ()
 
 
 def _leave(app_id: str, running: Running, now: float) -> Iterator[Step]:

@@ -39,6 +39,13 @@ def hasty_lab() -> Iterator[Lab]:
 
 
 @pytest.fixture
+def terse_lab() -> Iterator[Lab]:
+    """Of a busy app it writes five lines a second."""
+    with short_folder() as folder, running_lab(folder, "--lines-per-app=5") as lab:
+        yield lab
+
+
+@pytest.fixture
 def small_lab() -> Iterator[Lab]:
     """Its HAProxy has room for 150 connections."""
     with short_folder() as folder, running_lab(folder, open_files=2300) as lab:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from router.log import LINES_PER_SECOND, RouterLog, Spool, open_pipe, read_line
+from router.log import LINES_PER_SECOND, RouterLog, Spool, fair_share, open_pipe, read_line
 from router.names import Names
 from tests.eventually import eventually
 
@@ -134,6 +134,16 @@ def test_what_is_too_much_is_counted_and_not_written(
     log.stop()
 
     assert log.lost > 0
+
+
+def test_who_writes_little_loses_nothing_to_who_writes_much() -> None:
+    lines = [b"s1 a", *[b"s2 b%d" % n for n in range(50)], b"s3 c", b"s1 d"]
+
+    kept = fair_share(lines, 10)
+
+    assert kept == [b"s1 a", *[b"s2 b%d" % n for n in range(7)], b"s3 c", b"s1 d"]
+    assert fair_share(lines, len(lines)) == lines
+    assert fair_share(lines, 0) == []
 
 
 def test_the_spool_keeps_the_four_newest_files(tmp_path: Path) -> None:

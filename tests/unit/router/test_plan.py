@@ -104,7 +104,9 @@ def wanted(
         app_id: (
             route.mode,
             set(route.hostnames),
-            {(one.container, one.address, one.port) for one in route.backends},
+            {(one.container, one.address, one.port) for one in route.backends}
+            if route.mode is RouteMode.SERVING
+            else set(),
         )
         for app_id, route in routes.items()
     }

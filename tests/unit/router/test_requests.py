@@ -44,6 +44,13 @@ def in_flight(lab: Lab) -> Mapping[tuple[str, int], int]:
     return haproxy.requests_in_flight([lab.running().slot_of["id-shop"]])
 
 
+def told_lost(lab: Lab) -> int:
+    """Lines, as the router says with its next acknowledgement."""
+    lab.publish("third")
+    ack = lab.ack()
+    return ack.status.log_lines_lost if ack else -1
+
+
 def test_the_app_gets_herokus_headers(shop: Lab) -> None:
     got = headers(shop.get("shop.localhost", Proxy="evil", x_forwarded_proto="https").text)
 
@@ -65,7 +72,10 @@ def test_what_the_client_says_it_forwards_is_kept_left_of_its_address(shop: Lab)
         )
         two = headers(b"".join(iter(lambda: client.recv(4096), b"")).decode())
 
+    none = headers(shop.get("shop.localhost", x_forwarded_for="").text)
+
     assert one["x-forwarded-for"] == ["1.1.1.1, 2.2.2.2,127.0.0.1"]
+    assert none["x-forwarded-for"][-1].endswith("127.0.0.1")
     assert two["x-forwarded-for"] == ["1.1.1.1,2.2.2.2,127.0.0.1"]
 
 
@@ -142,6 +152,24 @@ def test_each_request_is_written_with_the_dyno_that_answered(shop: Lab) -> None:
         ("id-shop", ["web.2"]),
         ("id-blog", ["web.9"]),
     ]
+
+
+def test_of_a_busy_app_some_lines_are_left_out_and_counted_and_no_error_is(terse_lab: Lab) -> None:
+    terse_lab.publish("shop", terse_lab.container("c1").backend())
+    terse_lab.publish("blog", terse_lab.container("c2").backend())
+
+    for _ in range(100):
+        terse_lab.get("shop.localhost")
+    for _ in range(10):
+        terse_lab.get("shop.localhost", "/close", "POST")
+    terse_lab.get("blog.localhost")
+
+    left_out = HAProxy(terse_lab.folder).unwritten()
+    assert left_out > 0
+    eventually(lambda: len(terse_lab.log()) + left_out == 111)
+    assert sum("code=H13" in line for _, line in terse_lab.log()) == 10
+    assert sum(app_id == "id-blog" for app_id, _ in terse_lab.log()) == 1
+    eventually(lambda: told_lost(terse_lab) == left_out, within=10)
 
 
 def test_an_app_with_nothing_running_is_h14(shop: Lab) -> None:
