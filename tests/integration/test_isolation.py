@@ -3,6 +3,7 @@
 import json
 import shlex
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
@@ -16,7 +17,7 @@ from tests.integration.user import User
 
 PROBE = """
 import json, os, socket, sys
-told = {}
+told, files = {}, json.loads(sys.argv[2])
 for name, (host, port) in json.loads(sys.argv[1]).items():
     try:
         socket.create_connection((host, port), 2).close()
@@ -26,6 +27,9 @@ for name, (host, port) in json.loads(sys.argv[1]).items():
 sockets = ("/var/run/docker.sock", "/run/docker.sock")
 told["a socket of the engine"] = any(map(os.path.exists, sockets))
 told["root"] = os.getuid() == 0
+told["a file of the platform"] = any(map(os.path.exists, files))
+inet6 = "/proc/net/if_inet6"
+told["IPv6"] = os.path.exists(inet6) and any(" lo" not in line for line in open(inet6))
 print("PROBED", json.dumps(told))
 """
 Targets = Mapping[str, tuple[str, int]]
@@ -57,7 +61,8 @@ def machine() -> str:
 @pytest.fixture(scope="module")
 def listener() -> Iterator[int]:
     """The port of a program of this machine that is none of the platform's."""
-    with socket.create_server(("0.0.0.0", 0)) as server:
+    by_both = {"family": socket.AF_INET6, "dualstack_ipv6": True}
+    with socket.create_server(("::", 0), **by_both) as server:
         is_over = threading.Event()
         server.settimeout(0.2)
 
@@ -82,16 +87,44 @@ def closed(house: Installation, finn: User, machine: str, listener: int) -> Targ
     app = platform.apps.named("neighbour")
     neighbour = next(row for row in platform.containers.of(app.id) if row.state is UP)
     assert neighbour.address and neighbour.port
-    return {
-        "sshd by the gateway": (gateway, settings.ssh_port),
-        "sshd by the machine": (machine, settings.ssh_port),
-        "the API by the gateway": (gateway, settings.api_port),
-        "the API by the machine": (machine, settings.api_port),
-        "a program by the gateway": (gateway, listener),
-        "a program by the machine": (machine, listener),
+    ports = {
+        "sshd": settings.ssh_port, "the API": settings.api_port, "a program": listener,
+        "Redis": 6379, "the engine": 2375, "the engine by TLS": 2376,
+    }  # fmt: skip
+    by = {"the gateway": gateway, "the machine": machine, "the builds' bridge": "172.17.0.1"}
+    by |= {f"IPv6 {address}": address for address in addresses_of_ipv6()}
+    reached = {
+        f"{what} by {way}": (address, port)
+        for way, address in by.items()
+        for what, port in ports.items()
+    }
+    return reached | {
+        "the API on its own": ("127.0.0.1", settings.api_port),
         "the metadata server": ("169.254.169.254", 80),
+        "the metadata server by IPv6": ("fd00:ec2::254", 80),
         "another app": (neighbour.address, neighbour.port),
     }
+
+
+def addresses_of_ipv6() -> set[str]:
+    """Of this machine; a bridge's own is good on the container's side of it."""
+    listed = subprocess.run(["ip", "-6", "-j", "addr"], capture_output=True, text=True, check=True)
+    return {
+        f"{one['local']}%eth0" if one["scope"] == "link" else one["local"]
+        for link in json.loads(listed.stdout)
+        if link["ifname"].startswith(("pb-", "docker", "eth", "en"))
+        for one in link["addr_info"]
+        if one.get("family") == "inet6"
+    }
+
+
+@pytest.fixture(scope="module")
+def files(house: Installation) -> list[str]:
+    """The record, sockets, keys: none of them is in a container."""
+    settings = house.settings
+    return [str(path) for path in (
+        settings.directory, settings.record, settings.redis_socket, settings.api_socket, settings.keys,
+    )]  # fmt: skip
 
 
 def probed(text: str) -> dict[str, bool]:
@@ -105,8 +138,10 @@ def test_the_machine_reaches_what_an_app_must_not(closed: Targets) -> None:
         socket.create_connection(closed[name], 2).close()
 
 
-def test_a_running_app_reaches_nothing_of_ours(finn: User, closed: Targets) -> None:
-    words = ["python3", "-c", PROBE, json.dumps(closed)]
+def test_a_running_app_reaches_nothing_of_ours(
+    finn: User, closed: Targets, files: list[str]
+) -> None:
+    words = ["python3", "-c", PROBE, json.dumps(closed), json.dumps(files)]
 
     said = finn.types(shlex.join(["paas", "run", "--no-tty", "-a", "shop", "--", *words]))
 
@@ -115,19 +150,22 @@ def test_a_running_app_reaches_nothing_of_ours(finn: User, closed: Targets) -> N
 
 
 def test_a_running_app_reaches_the_router(finn: User, house: Installation, machine: str) -> None:
-    words = ["python3", "-c", PROBE, json.dumps({"router": [machine, house.settings.http_port]})]
+    router = json.dumps({"router": [machine, house.settings.http_port]})
+    words = ["python3", "-c", PROBE, router, "[]"]
 
     said = finn.types(shlex.join(["paas", "run", "--no-tty", "-a", "shop", "--", *words]))
 
     assert probed(said.out)["router"], said.text
 
 
-def test_a_dockerfiles_steps_reach_nothing_of_ours(finn: User, closed: Targets) -> None:
+def test_a_dockerfiles_steps_reach_nothing_of_ours(
+    finn: User, closed: Targets, files: list[str]
+) -> None:
     finn.creates("docked")
     dockerfile = f"""
 FROM paas/stack:run
 COPY . .
-RUN python3 probe.py {shlex.quote(json.dumps(closed))}
+RUN python3 probe.py {shlex.quote(json.dumps(closed))} {shlex.quote(json.dumps(files))}
 CMD ["python3", "server.py"]
 """
 
@@ -139,11 +177,13 @@ CMD ["python3", "server.py"]
     assert {name for name, is_reached in told.items() if is_reached} <= {"root"}, push.output
 
 
-def test_a_buildpacks_steps_reach_nothing_of_ours(finn: User, closed: Targets) -> None:
+def test_a_buildpacks_steps_reach_nothing_of_ours(
+    finn: User, closed: Targets, files: list[str]
+) -> None:
     finn.creates("packed")
     built = "require('fs').writeFileSync('built.json', '{}')"
     script = f"""
-const words = ['probe.py', {json.dumps(json.dumps(closed))}];
+const words = ['probe.py', {json.dumps(json.dumps(closed))}, {json.dumps(json.dumps(files))}];
 require('child_process').execFileSync('python3', words, {{stdio: 'inherit'}});
 {built};
 """
