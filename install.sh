@@ -28,7 +28,7 @@ WITH_SAMPLE=yes
 GIVEN=()
 SUITE=trixie
 LOG=/var/log/paas-install.log
-LOCK=/run/lock/paas-install
+LOCK=/run/paas-install.lock
 UNWANTED=$PREFIX/unwanted-services # what Debian starts by itself, until it is told not to
 PLATFORMS=$PREFIX/platforms        # the folders that run this machine's program
 OLDEST_HAPROXY=2.6 OLDEST_REDIS=7.0
@@ -56,14 +56,13 @@ failed() {
         printf ' !     The last it said (all of it is in %s):\n' "$LOG" >&2
         tail -n 15 "$LOG" | cut -c 1-200 | sed 's/^/ !       /' >&2
     fi
-    printf ' !     %s Then run this script again: it carries on.\n' "$REMEDY" >&2
+    printf ' !     %s\n !     Then run this script again: it carries on.\n' "$REMEDY" >&2
     exit 1
 }
 
 quietly() { "$@" >>"$LOG" 2>&1 </dev/null; }
 
 take_turn() { # what a run that was killed had begun may still be at work: it holds the lock too
-    mkdir -p "$(dirname "$LOCK")"
     exec 9>"$LOCK"
     flock --nonblock 9 && return
     say "-----> Waiting for another run of this script to end"
