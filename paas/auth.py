@@ -42,7 +42,9 @@ class UnknownFingerprint(Refused):
 
 class NotAdmin(Refused):
     def __init__(self, person: str) -> None:
-        super().__init__(f"Only an admin may do this, and {person} is none.")
+        super().__init__(
+            f"Only an admin may do this, and {person} is none. Ask one to type it; who you are: paas whoami"
+        )
 
 
 class NotForTheDoor(Refused):

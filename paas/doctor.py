@@ -9,14 +9,16 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-from redis import RedisError
+from redis import Redis, RedisError
 
 from paas.engine.engine import HostUnreachable
 from paas.engine.trial import REACHED, SECONDS, try_container
 from paas.errors import PaasError
 from paas.model.finding import Examination, Finding, FindingState
 from paas.model.host import HostHealth
+from paas.needed import check_needed
 from paas.running import running, started_once
 from paas.wiring import Platform
 
@@ -34,7 +36,19 @@ Check = Callable[[Platform, float], Iterator[Finding]]
 
 def examine(platform: Platform) -> Examination:
     """Everything; kept in the record too. Takes a second, and up to ten for each host that is not well."""
-    checks = (processes, redis, queue, routers, door, engines, container, stack, disk, clock)
+    checks = (
+        programs,
+        processes,
+        redis,
+        queue,
+        routers,
+        door,
+        engines,
+        container,
+        stack,
+        disk,
+        clock,
+    )
     found = _run(checks, platform, time.time())
     platform.routers.set_fact(FACT, found.dump())
     return found
@@ -42,12 +56,25 @@ def examine(platform: Platform) -> Examination:
 
 def examine_without_worker(platform: Platform) -> Examination:
     """What can be seen while no worker answers: the queue stands still, and whatever is served is served on."""
-    return _run((processes, redis, no_worker, door, hosts, disk, clock), platform, time.time())
+    return _run(
+        (programs, processes, redis, no_worker, door, hosts, disk, clock), platform, time.time()
+    )
 
 
 def no_worker(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
     see = f"paasd status {platform.settings.directory}"
     yield red("queue", "no job made the round trip within 10 s; nothing is deployed or scaled", see)
+
+
+def programs(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001 - a Check
+    """Of others, on this machine."""
+    try:
+        version = check_needed()
+    except PaasError as error:
+        why, _, cure = str(error).rpartition(": ")
+        yield red("programs", why, cure)
+    else:
+        yield ok("programs", f"HAProxy {version}, Redis, OpenSSH and git are there")
 
 
 def processes(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001 - a Check
@@ -67,22 +94,27 @@ def processes(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG
 
 
 def redis(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
-    policy, appends = (
-        platform.redis.config_get(name).get(name) for name in ("maxmemory-policy", "appendonly")
-    )
-    known = platform.redis.info("everything")
+    yield from redis_findings(platform.redis, platform.settings.directory)
+
+
+def redis_findings(redis: Redis, directory: Path) -> Iterator[Finding]:
+    """Whether it keeps all that it is told, and has room. Raises RedisError."""
+    known = redis.info("everything")
+    policy, appends = known["maxmemory_policy"], known["aof_enabled"]
     used, most = int(known["used_memory"]), int(known["maxmemory"])
-    restart = f"paasd stop {platform.settings.directory}, then paasd run"
+    restart = f"paasd stop {directory}, then paasd run {directory}"
     if policy != "noeviction":
         yield red("redis policy", f"may forget what it was told ({policy})", restart)
-    elif appends != "yes":
+    elif not appends:
         yield red("redis policy", "keeps nothing over a restart (appendonly is off)", restart)
     elif known["aof_last_write_status"] != "ok":
-        yield red("redis policy", "cannot write to its disk", f"df {platform.settings.directory}")
+        yield red("redis policy", "cannot write to its disk", f"df {directory}")
     else:
         yield ok("redis policy", "evicts nothing and writes every second")
     text = f"{used >> 20} of {most >> 20} MB used"
-    if most == 0 or used > 0.8 * most:
+    if most == 0:
+        yield red("redis memory", "has no limit: it may take the whole machine's", restart)
+    elif used > 0.8 * most:
         yield warn("redis memory", text, "paas builds:cancel what nobody waits for")
     else:
         yield ok("redis memory", text)

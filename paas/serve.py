@@ -28,7 +28,8 @@ COMMANDS: Mapping[str, str] = {
     "work": "paas.daemon.work",
     "workers": "paas.daemon.workers",
 }
-"""Command -> the module whose `command` it is. `filter` is for the boot, the last four for the supervisor."""
+"""Command -> the module whose `command` it is. `filter` is for the boot; `web`, `watch` and `workers` are for the
+supervisor; `work` is one worker by itself, on whatever machine reaches Redis and the record."""
 
 
 class Commands(click.Group):

@@ -55,7 +55,7 @@ RIGHTS: Mapping[str, Right] = {
     "addons": Right.PERSON,
     "apps": Right.OWNER,
     "docs": Right.PERSON,
-    "doctor": Right.PERSON,
+    "doctor": Right.ADMIN,
     "door": Right.DOOR,
     "hosts": Right.ADMIN_TO_CHANGE,
     "openapi.json": Right.PERSON,

@@ -84,6 +84,7 @@ def doctor(session: Session, as_json: bool) -> int:
     """Examine the platform; fail if anything is red.
 
     One line for each part: ok, warn or red, what was found, and the next command to type. Exit code 1 if one is red.
+    Only an admin may.
     """
     findings = session.api.get(path("doctor")).one()["findings"]
     if as_json:

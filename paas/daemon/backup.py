@@ -4,14 +4,16 @@ What is in it: the record, the keys, the door's secrets, the repositories, the s
 they are made again of the sources. The file holds every secret of the platform and is readable by its maker alone.
 """
 
+import fcntl
 import io
 import json
 import os
+import shutil
 import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -22,6 +24,7 @@ from paas.store.migrate import copy, version
 
 FORMAT = 1
 MANIFEST = "backup.json"
+SCRATCH = "backup-"
 IN_THE_MAKING = ("tmp_", "paas-push.", ".")
 """How the names of files begin that are not whole yet, or of no use elsewhere."""
 
@@ -39,10 +42,11 @@ def backup(settings: Settings, target: Path, now: float) -> None:
     """
     if target.exists():
         raise FileExists(target)
-    with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".backup-") as scratch:
-        record = Path(scratch) / "paas.db"
+    clear_leftovers(settings)
+    with _scratch(settings, target.absolute().parent) as scratch:
+        record = scratch / "paas.db"
         copy(settings.record, record)
-        whole = Path(scratch) / target.name
+        whole = scratch / target.name
         with tarfile.open(whole, "w", format=tarfile.PAX_FORMAT) as tar:
             _add_manifest(tar, settings, version(record), now)
             _add(tar, record, "record/paas.db")
@@ -52,6 +56,43 @@ def backup(settings: Settings, target: Path, now: float) -> None:
         with whole.open("rb") as written:
             os.fsync(written.fileno())
         whole.rename(target)
+
+
+def clear_leftovers(settings: Settings) -> None:
+    """What a killed backup left, with all the secrets in it. One that is being made is left alone."""
+    for note in settings.run.glob(f"{SCRATCH}*"):
+        left = note.readlink()
+        if left.is_dir() and not left.is_symlink():
+            with _locked(left) as is_ours:
+                if not is_ours:
+                    continue
+                shutil.rmtree(left)
+        note.unlink(missing_ok=True)
+
+
+@contextmanager
+def _scratch(settings: Settings, parent: Path) -> Iterator[Path]:
+    """On the file system that the backup will be on. Noted before anything is in it, and locked while it is used."""
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{SCRATCH}") as name:
+        scratch = Path(name)
+        with _locked(scratch):
+            note = settings.run / scratch.name.removeprefix(".")
+            note.symlink_to(scratch)
+            yield scratch
+    note.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """False: somebody else has it."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(held)
 
 
 def _files(settings: Settings) -> Iterator[Path]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from paas.daemon.folder import program
 from paas.engine.packet_filter import apply_arguments
 from paas.errors import Failed
+from paas.needed import program
 from paas.settings import Settings
 
 CHAIN = "DOCKER-USER"

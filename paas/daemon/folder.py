@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,33 +139,6 @@ def write(path: Path, text: str, owner: User, mode: int, *, gid: int | None = No
         file.write(text)
     give(temporary, owner.uid, owner.gid if gid is None else gid, mode)
     temporary.replace(path)
-
-
-def program(name: str) -> str:
-    """Its absolute path; what only root usually starts is looked for where it is."""
-    found = shutil.which(name, path=f"{os.defpath}:/usr/sbin:/usr/local/sbin:/sbin")
-    if found is None:
-        raise ProgramMissing(name)
-    return found
-
-
-class ProgramMissing(Invalid):
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"This machine has no program '{name}'. Install it: apt install {PACKAGES[name]}"
-        )
-
-
-PACKAGES = {
-    "redis-server": "redis-server",
-    "sshd": "openssh-server",
-    "ssh-keygen": "openssh-client",
-    "ssh": "openssh-client",
-    "haproxy": "haproxy",
-    "git": "git",
-    "setpriv": "util-linux",
-    "iptables": "iptables",
-}
 
 
 def _user(name: str, directory: Path) -> User:

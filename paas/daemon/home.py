@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from paas.daemon.folder import program
 from paas.errors import Invalid
+from paas.needed import program
 
 KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa")
 OWN_KEY = "paas_ed25519"

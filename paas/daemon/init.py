@@ -12,10 +12,11 @@ from typing import Any
 
 import click
 
-from paas.daemon.folder import Users, check_name, folders, give, program, write
+from paas.daemon.folder import Users, check_name, folders, give, write
 from paas.daemon.subnet import free_subnet, routed
 from paas.errors import Conflict
 from paas.model.host import LOCAL, Host, HostHealth, Schedulable, architecture
+from paas.needed import check_needed, program
 from paas.settings import SETTINGS, Settings, new_platform_id
 from paas.store.cipher import Cipher
 from paas.store.database import Database
@@ -35,9 +36,11 @@ def init(directory: Path, **given: Any) -> Settings:
     """Makes the platform; `given` are settings by name. Starts nothing.
 
     A folder that an earlier `init` left unfinished is made anew: it is a platform when its settings.toml is there, and
-    that comes last. Raises FolderNameInvalid, FolderInUse, NoSubnetFree, UnknownUser or RootNeeded.
+    that comes last. Raises ProgramMissing, HAProxyTooOld, FolderNameInvalid, FolderInUse, NoSubnetFree, UnknownUser
+    or RootNeeded.
     """
     directory = directory.absolute()
+    check_needed()
     check_name(directory)
     check_empty(directory)
     now = time.time()

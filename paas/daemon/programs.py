@@ -9,9 +9,10 @@ from pathlib import Path
 
 from paas.auth import DOOR_PROGRAM
 from paas.daemon import launch, redis_server, sshd
-from paas.daemon.folder import User, Users, program
+from paas.daemon.folder import User, Users
 from paas.daemon.names import DOOR, FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, WORKERS
 from paas.model.host import LOCAL
+from paas.needed import program
 from paas.running import pid_file
 from paas.settings import Settings
 

@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from paas.daemon.folder import Users, program, write
+from paas.daemon.folder import Users, write
+from paas.needed import program
 from paas.routes.table import router_acl
 from paas.settings import Settings
 

@@ -26,6 +26,7 @@ from paas.daemon.init import (
 from paas.daemon.subnet import free_subnet, is_free, routed
 from paas.errors import Invalid
 from paas.model.host import LOCAL
+from paas.needed import check_needed
 from paas.settings import SETTINGS, Settings
 from paas.store.cipher import Cipher
 from paas.store.database import Database
@@ -49,6 +50,7 @@ def restore(file: Path, directory: Path, **given: Any) -> Settings:
     must not run any more. Raises NotABackup, KeyLost, RecordTooNew, and what `init` raises.
     """
     directory = directory.absolute()
+    check_needed()
     check_name(directory)
     check_empty(directory)
     try:

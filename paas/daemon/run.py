@@ -10,14 +10,16 @@ from pathlib import Path
 import click
 
 from paas.daemon import redis_server, sshd
+from paas.daemon.backup import clear_leftovers
 from paas.daemon.folder import User, Users, folders, write
 from paas.daemon.init import UNFINISHED
 from paas.daemon.names import HAPROXY, REDIS
 from paas.daemon.programs import MINIMUM_FILES, supervisor_configuration
 from paas.errors import Conflict
+from paas.needed import check_needed
 from paas.running import end, forget_ended, running
 from paas.settings import SETTINGS, Settings
-from paas.store.migrate import is_behind, migrate
+from paas.store.migrate import migrate, refuse_newer
 
 LOCK_FD = 2 * MINIMUM_FILES
 """The supervisor closes whatever is below its minimum."""
@@ -61,20 +63,23 @@ def run(directory: Path) -> None:
     """Does not return. A living HAProxy is left alone: the one that is started takes its connections over.
 
     Nothing is ended before it is sure that this program may run the platform. Raises NotAPlatform, SettingInvalid,
-    Unfinished, UnknownUser, RootNeeded, AlreadyRunning, PortTaken, RecordTooNew or MigrationFailed.
+    Unfinished, ProgramMissing, HAProxyTooOld, UnknownUser, RootNeeded, AlreadyRunning, PortTaken, RecordTooNew or
+    MigrationFailed.
     """
     settings = Settings.load(directory)
     if (settings.directory / UNFINISHED).exists():
         raise Unfinished(directory)
+    check_needed()
     users = Users.of(settings)
     for folder in folders(settings, users):
         folder.make()
     lock = take_lock(settings)
-    is_behind(settings.record)
+    refuse_newer(settings.record)
     end_leftovers(settings, keep=(HAPROXY,))
     if HAPROXY not in {program.name for program in running(settings)}:
         check_port(settings)
     migrate(settings.record)
+    clear_leftovers(settings)
     write_configurations(settings, users)
     note_program(settings)
     os.dup2(lock, LOCK_FD)  # the copy is inherited; paas.daemon.hold ends that

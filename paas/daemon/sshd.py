@@ -4,8 +4,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from paas.daemon.folder import Users, give, program, write
+from paas.daemon.folder import Users, give, write
 from paas.daemon.init import host_key
+from paas.needed import program
 from paas.settings import Settings
 
 PENALTIES_SINCE = (9, 8)

@@ -6,17 +6,22 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from redis import RedisError
 
 from paas.daemon.programs import log_file
 from paas.daemon.queues import worker_queues
 from paas.daemon.run import take_lock
 from paas.daemon.supervision import NotRunning, Supervision
+from paas.doctor import red, redis_findings
 from paas.errors import Failed
+from paas.model.finding import FindingState
 from paas.running import running
 from paas.settings import Settings
+from paas.wiring import connect_redis
 
 PATIENCE_SECONDS = 60.0
 
@@ -50,6 +55,17 @@ def wait_until_up(settings: Settings, seconds: float = PATIENCE_SECONDS) -> None
         if time.monotonic() > deadline:
             raise NotUp(settings, missing)
         time.sleep(0.1)
+
+
+def what_is_wrong(settings: Settings) -> Iterator[str]:
+    """With the Redis that runs, however it came to that: one line each."""
+    try:
+        findings = list(redis_findings(connect_redis(settings), settings.directory))
+    except RedisError as error:
+        findings = [red("redis", str(error), f"paasd status {settings.directory}")]
+    for finding in findings:
+        if finding.state is not FindingState.OK:
+            yield f"{finding.name}: {finding.text}. Next: {finding.next}"
 
 
 def _missing(settings: Settings) -> str:
@@ -87,3 +103,5 @@ def command(directory: Path) -> None:
     settings = Settings.load(directory)
     start(settings)
     wait_until_up(settings)
+    for line in what_is_wrong(settings):
+        click.echo(f"paasd: {line}", err=True)

@@ -1,23 +1,37 @@
 """Speaks to the supervisor of a platform that runs."""
 
+import socket
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Fault, ServerProxy, Transport
 
-from supervisor.xmlrpc import Faults, SupervisorTransport
+from supervisor.xmlrpc import Faults
 
 from paas.daemon.programs import supervisor_socket
 from paas.errors import Failed, Unavailable
 from paas.settings import Settings
+
+ANSWER_SECONDS = 20.0
+"""The longest that it does anything before it answers is to look for a second whether a program runs on."""
 
 
 class NotRunning(Unavailable):
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             f"The platform in {settings.directory} does not run. Start it: paasd run {settings.directory}"
+        )
+
+
+class SupervisorSilent(Failed):
+    def __init__(self, settings: Settings, pid: str) -> None:
+        where = settings.directory
+        super().__init__(
+            f"The supervisor of the platform in {where} (process {pid}) runs and does not answer. "
+            f"End it: kill -9 {pid}; then: paasd stop {where}, and start the platform again"
         )
 
 
@@ -51,12 +65,11 @@ class Difference:
 
 
 class Supervision:
-    """Every call raises NotRunning when no supervisor answers."""
+    """Every call raises NotRunning when there is no supervisor, SupervisorSilent when it does not answer."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, seconds: float = ANSWER_SECONDS) -> None:
         self._settings = settings
-        socket = f"unix://{supervisor_socket(settings)}"
-        transport = SupervisorTransport(serverurl=socket)  # type: ignore[no-untyped-call]
+        transport = _Transport(supervisor_socket(settings), seconds)
         self._server = ServerProxy("http://localhost", transport=transport)
 
     def states(self) -> Sequence[ProgramState]:
@@ -119,5 +132,32 @@ class Supervision:
     def _call(self, method: str, *arguments: str | bool) -> Any:
         try:
             return getattr(self._server.supervisor, method)(*arguments)
+        except TimeoutError:
+            pid = (self._settings.run / "lock").read_text().strip()
+            raise SupervisorSilent(self._settings, pid) from None
         except (OSError, HTTPException):
             raise NotRunning(self._settings) from None
+
+
+class _Transport(Transport):
+    """Over a unix socket. The supervisor's own waits for ever."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__()
+        self._path, self._seconds = path, seconds
+
+    def make_connection(self, host: Any) -> HTTPConnection:  # noqa: ARG002 - there is one
+        connection = self._connection[1] or _Connection(self._path, self._seconds)
+        self._connection = "", connection
+        return connection
+
+
+class _Connection(HTTPConnection):
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__("localhost", timeout=seconds)
+        self._path, self._seconds = path, seconds
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self._seconds)
+        self.sock.connect(str(self._path))

@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 
 from paas.daemon.program_logs import shorten
+from paas.daemon.start import what_is_wrong
 from paas.scheduler.watch import Watch
 from paas.settings import Settings
 from paas.wiring import connect
 
 SHORTEN_SECONDS = 60.0
+log = logging.getLogger(__name__)
 
 
 def watch(settings: Settings) -> None:
@@ -23,6 +25,8 @@ def watch(settings: Settings) -> None:
     logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(message)s")
     following = Watch(connect(settings))
     following.start()
+    for line in what_is_wrong(settings):
+        log.warning("%s", line)
     while not is_asked_to_end.wait(SHORTEN_SECONDS):
         shorten(settings)
     following.stop()

@@ -81,5 +81,5 @@ def waits() -> Iterator[float]:
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("name")
 def command(queue: str, directory: Path, name: str) -> None:
-    """Work on one queue; started by the supervisor."""
+    """Work on one queue; `workers` does so on all."""
     work(Settings.load(directory), queue, name)

@@ -6,8 +6,10 @@ What git is told stands in each call and not in the repositories' own configurat
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +36,8 @@ ATTRIBUTES = "* -export-ignore -export-subst\n"
 """An archive is the whole tree: without this a line in the app's .gitattributes takes its Dockerfile away."""
 HOOK = "pre-receive"
 CHUNK = 256 * 1024
+SHORT_SECONDS, LONG_SECONDS = 60.0, 1800.0
+"""How long git may take for what is one look, and for what is as large as the repository."""
 
 
 class GitFailed(Failed):
@@ -128,7 +132,7 @@ def tidy(repository: Path, directory: Path) -> None:
     for leftover in (repository / "objects").glob("tmp_objdir-incoming-*"):
         shutil.rmtree(leftover)
     options = ["-c", "gc.auto=3000", "-c", "gc.autoDetach=false", "-c", "gc.pruneExpire=now"]
-    _run(["-C", str(repository), *options, "gc", "--auto", "--quiet"], directory)
+    _run(["-C", str(repository), *options, "gc", "--auto", "--quiet"], directory, LONG_SECONDS)
 
 
 class Repo:
@@ -170,28 +174,41 @@ class Repo:
             ["git", *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
         ) as git:
             assert git.stdout is not None
-            while chunk := git.stdout.read(CHUNK):
-                yield chunk
+            deadline = threading.Timer(LONG_SECONDS, git.kill)
+            deadline.start()
+            try:
+                while chunk := git.stdout.read(CHUNK):
+                    yield chunk
+            finally:
+                deadline.cancel()
         if git.returncode:
             raise GitFailed(argv, git.returncode, "")
 
     def _bytes(self, *argv: str, given: bytes = b"") -> bytes:
-        done = subprocess.run(["git", *argv], input=given, capture_output=True, check=False)
-        if done.returncode:
-            raise GitFailed(argv, done.returncode, done.stderr.decode("utf-8", "replace"))
-        return done.stdout
+        return finished(argv, LONG_SECONDS, given)
 
 
-def _run(argv: Sequence[str], directory: Path) -> str:
+def _run(argv: Sequence[str], directory: Path, seconds: float = SHORT_SECONDS) -> str:
     """What it printed. Raises GitFailed."""
-    done = subprocess.run(
-        ["git", *argv],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(directory),
-    )
-    if done.returncode:
-        raise GitFailed(argv, done.returncode, done.stderr)
-    return done.stdout
+    return finished(argv, seconds, env=environment(directory)).decode("utf-8", "replace")
+
+
+def finished(
+    argv: Sequence[str], seconds: float, given: bytes = b"", env: Mapping[str, str] | None = None
+) -> bytes:
+    """What git printed. Raises GitFailed, also when it took longer: then it and what it started are ended."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        ["git", *argv], stdin=pipe, stdout=pipe, stderr=pipe, env=env, start_new_session=True
+    ) as git:
+        try:
+            printed, said = git.communicate(given, timeout=seconds)
+        except BaseException as error:
+            os.killpg(git.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            git.communicate()
+            raise GitFailed(argv, git.returncode, f"it took longer than {seconds:.0f} s") from None
+    if git.returncode:
+        raise GitFailed(argv, git.returncode, said.decode("utf-8", "replace"))
+    return printed

@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,14 +18,15 @@ from pathlib import Path
 from paas.errors import Unavailable
 
 _SUFFIX = ".log"
+LOOK_SECONDS = 0.002
 
 
 class LogUnwritable(Unavailable):
     """The records before number `stored` are kept, those from there on are not."""
 
-    def __init__(self, folder: Path, stored: int, why: str) -> None:
+    def __init__(self, folder: Path, stored: int, why: str, cure: str = "Free the disk.") -> None:
         self.stored = stored
-        super().__init__(f"The log {folder} cannot be written: {why}. Free the disk.")
+        super().__init__(f"The log {folder} cannot be written: {why}. {cure}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Segments:
     """How many of the very first are kept beside them."""
     holds_lines: bool = True
     """What does not end with a newline was torn by a kill, and is cut off before the next append."""
+    lock_seconds: float = 10.0
+    """How long the others may write before us."""
 
     def append(self, records: Sequence[bytes]) -> None:
         """In this order and in one piece each. Raises LogUnwritable.
@@ -115,12 +119,27 @@ class Segments:
             os.close(folder)
 
     def _lock(self) -> int | None:
-        """None: the folder is not there, or was removed while we waited."""
+        """None: the folder is not there, or was removed while we waited.
+
+        Who has it writes and lets go, and a process that dies lets go too. One that was stopped does not: raises
+        LogUnwritable.
+        """
         try:
             folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
             return None
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        deadline = time.monotonic() + self.lock_seconds
+        while True:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    os.close(folder)
+                    why = f"another process has had it for {self.lock_seconds:.0f} s"
+                    cure = f"See which: fuser -v {self.folder}"
+                    raise LogUnwritable(self.folder, 0, why, cure) from None
+                time.sleep(LOOK_SECONDS)
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(folder), self.folder.stat()):
                 return folder

@@ -1,4 +1,8 @@
-"""The one place that waits. It decides nothing: it updates rows and queues `converge(app)`."""
+"""The one place that waits. What becomes of an app it leaves to `converge(app)`, which it queues.
+
+By itself it does what needs no decision: it writes down what it saw of hosts and containers, takes away containers of
+ours that no row names, fills an empty route table from the record, and collects logs.
+"""
 
 import logging
 import threading

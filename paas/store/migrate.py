@@ -80,13 +80,18 @@ def newest(steps: Path = MIGRATIONS) -> str:
     return head
 
 
-def is_behind(path: Path, steps: Path = MIGRATIONS) -> bool:
-    """There is something to migrate. Raises RecordTooNew."""
+def refuse_newer(path: Path, steps: Path = MIGRATIONS) -> None:
+    """Raises RecordTooNew."""
     found = version(path)
     known = {step.revision for step in ScriptDirectory(str(steps)).walk_revisions()}
     if found is not None and found not in known:
         raise RecordTooNew(path, found, newest(steps))
-    return found != newest(steps)
+
+
+def is_behind(path: Path, steps: Path = MIGRATIONS) -> bool:
+    """There is something to migrate. Raises RecordTooNew."""
+    refuse_newer(path, steps)
+    return version(path) != newest(steps)
 
 
 def migrate(path: Path, steps: Path = MIGRATIONS) -> Path | None:

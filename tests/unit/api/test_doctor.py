@@ -19,7 +19,7 @@ def test_an_examination_is_asked_for_and_waited_for(served: Served) -> None:
 
     thread = threading.Thread(target=worker)
     thread.start()
-    with served.by("eve") as client:
+    with served.by("ana") as client:
         answer = client.get("/doctor").json()
     thread.join()
 
@@ -32,7 +32,7 @@ def test_without_redis_what_can_be_seen_is_told_at_once(without_redis: Served) -
     settings = without_redis.platform.settings
     (settings.run / "lock").touch()
     begun = time.monotonic()
-    with without_redis.by("eve") as client:
+    with without_redis.by("ana") as client:
         answer = client.get("/doctor")
 
     states = {finding["name"]: finding["state"] for finding in answer.json()["findings"]}
@@ -40,3 +40,13 @@ def test_without_redis_what_can_be_seen_is_told_at_once(without_redis: Served) -
     assert states["redis"] == "red"
     assert f"disk of {settings.directory}" in states
     assert time.monotonic() - begun < 8
+
+
+def test_who_is_no_admin_queues_no_examination(served: Served) -> None:
+    with served.by("ben") as client:
+        answer = client.get("/doctor")
+
+    assert answer.status_code == 403
+    assert "paas whoami" in answer.json()["message"]
+    assert "\n" not in answer.json()["message"]
+    assert served.platform.wire.queue("upkeep").count == 0

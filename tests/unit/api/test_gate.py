@@ -106,7 +106,8 @@ def test_only_an_admin_gets_at_people_and_changes_hosts_and_routers(served: Serv
         }
 
     assert refused == {
-        ("GET", "/people"), ("POST", "/people"), ("DELETE", "/people/{name}"), ("DELETE", "/routers/{name}"),
+        ("GET", "/doctor"), ("GET", "/people"), ("POST", "/people"), ("DELETE", "/people/{name}"),
+        ("DELETE", "/routers/{name}"),
     }  # fmt: skip
 
 

@@ -1,9 +1,11 @@
+import fcntl
 import io
 import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import time
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from paas.builds.sources import SourceStore
-from paas.daemon.backup import FileExists, backup
+from paas.daemon.backup import FileExists, backup, clear_leftovers
 from paas.daemon.init import FolderInUse, init
 from paas.daemon.restore import NotABackup, restore
 from paas.model.app import AppName
@@ -20,6 +22,7 @@ from paas.store.apps import AppStore
 from paas.store.cipher import Cipher
 from paas.store.database import Database
 from paas.store.hosts import HostStore
+from tests.eventually import eventually
 
 SECRETS = (
     "keys/config.key",
@@ -189,3 +192,55 @@ def test_a_backup_of_a_later_format_is_refused(tmp_path: Path, settings: Setting
 
     with pytest.raises(NotABackup, match="it has format 2, this program knows 1"):
         restore(tmp_path / "b.tar", tmp_path / "q")
+
+
+BACKUP = (
+    "import sys; from pathlib import Path; from paas.settings import Settings; "
+    "from paas.daemon.backup import backup; "
+    "backup(Settings.load(Path(sys.argv[1])), Path(sys.argv[2]), 1.0)"
+)
+
+
+@pytest.fixture
+def killed(settings: Settings, tmp_path: Path) -> Path:
+    """What a backup left that was killed halfway: it holds the record."""
+    with (settings.sources / "large.tar").open("wb") as large:
+        large.truncate(4 << 30)
+    (tmp_path / "elsewhere").mkdir()
+    target = tmp_path / "elsewhere" / "b.tar"
+    with subprocess.Popen(
+        [sys.executable, "-c", BACKUP, str(settings.directory), str(target)]
+    ) as process:
+        eventually(lambda: list(target.parent.glob(".backup-*/b.tar")), within=20)
+        process.kill()
+    (settings.sources / "large.tar").unlink()
+    (left,) = target.parent.glob(".backup-*")
+    assert (left / "paas.db").exists()
+    return left
+
+
+def test_what_a_killed_backup_left_goes_with_the_next(
+    killed: Path, settings: Settings, tmp_path: Path
+) -> None:
+    backup(settings, tmp_path / "b.tar", time.time())
+
+    assert not killed.exists()
+    assert list(settings.run.glob("backup-*")) == []
+
+
+def test_what_a_killed_backup_left_goes_with_the_next_start(
+    killed: Path, settings: Settings
+) -> None:
+    clear_leftovers(settings)
+
+    assert not killed.exists()
+
+
+def test_a_backup_that_is_being_made_is_left_alone(killed: Path, settings: Settings) -> None:
+    held = os.open(killed, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+
+    clear_leftovers(settings)
+
+    assert (killed / "paas.db").exists()
+    os.close(held)

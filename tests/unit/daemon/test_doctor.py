@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from paas.daemon.run import take_lock
+from paas.daemon.start import what_is_wrong
 from paas.doctor import FACT, examine, examine_without_worker
 from paas.engine.trial import REACHED
 from paas.model.finding import Examination, Finding, FindingState
@@ -86,6 +87,31 @@ def test_a_redis_that_forgets_is_red(platform: Platform) -> None:
 
     assert finding(found, "redis policy").state is RED
     assert "allkeys-lru" in finding(found, "redis policy").text
+
+
+def test_a_redis_without_a_limit_is_red(platform: Platform) -> None:
+    assert finding(examine(platform), "redis memory").state is RED
+
+    platform.redis.config_set("maxmemory", "256mb")
+    try:
+        assert finding(examine(platform), "redis memory").state is OK
+    finally:
+        platform.redis.config_set("maxmemory", "0")
+
+
+def test_a_start_says_what_is_wrong_with_redis(platform: Platform) -> None:
+    directory = platform.settings.directory
+
+    assert list(what_is_wrong(platform.settings)) == [
+        f"redis policy: keeps nothing over a restart (appendonly is off). "
+        f"Next: paasd stop {directory}, then paasd run {directory}",
+        f"redis memory: has no limit: it may take the whole machine's. "
+        f"Next: paasd stop {directory}, then paasd run {directory}",
+    ]
+
+
+def test_what_is_needed_of_the_machine_is_looked_for(platform: Platform) -> None:
+    assert finding(examine(platform), "programs").state is OK
 
 
 def acknowledge(platform: Platform, version: Version, **status: object) -> None:
