@@ -304,7 +304,7 @@ install_packages() {
     quietly apt-get update -o DPkg::Lock::Timeout=300
     if [[ " ${missing[*]} " == *" docker.io "* ]]; then # newer systems have taken these out of it
         for package in docker-cli docker-buildx; do
-            apt-cache show --no-all-versions "$package" >/dev/null 2>&1 && missing+=("$package")
+            if has_candidate "$package"; then missing+=("$package"); fi
         done
     fi
     check_candidates "${missing[@]}"
@@ -328,10 +328,12 @@ wait_for_dpkg() { # an upgrade of the system by itself, or what a cut run had be
     done
 }
 
+has_candidate() { [[ $(apt-cache policy "$1" 2>/dev/null) == *'Candidate: '[!\(]* ]]; }
+
 check_candidates() {
     local package none=()
     for package in "$@"; do
-        [[ $(apt-cache policy "$package" 2>/dev/null) == *'Candidate: '[!\(]* ]] || none+=("$package")
+        has_candidate "$package" || none+=("$package")
     done
     [ ${#none[@]} -eq 0 ] || die "apt-get knows no package ${none[*]}." \
         "Look at /etc/apt/sources.list.d (Ubuntu has some of them in 'universe'), then run this again."
