@@ -161,7 +161,11 @@ def admit(
         peek(connection, begins)
         say(b"{}\n")
         return argv, env
-    asked = peek(connection, Asked.read)
+    try:
+        asked = peek(connection, Asked.read)
+    except TooManyRefs as error:  # git shows nothing of an answer that is an error
+        say(b"{}\n" + side_band(FATAL, f"paas: {error}".encode()))
+        os._exit(1)
     say(b"{}\n")
     return argv, env | (begin_push(visit, asked) if asked.commands else {})
 
@@ -181,7 +185,7 @@ def begin_push(visit: Visit, asked: Asked) -> dict[str, str]:
     except PaasError as error:
         client.leave_to_git()
         if asked.has_side_band:
-            say(side_band(FATAL, f"paas: {error}\n".encode()))
+            say(side_band(FATAL, f"paas: {error}".encode()))
         os._exit(1)
     except Refusal as refusal:
         say(asked.result(refusal.refusals))
@@ -206,7 +210,10 @@ def peek(connection: socket.socket, read: Callable[[bytes], Found | None]) -> Fo
     poll = select.poll()
     poll.register(connection, select.POLLIN | select.POLLRDHUP)
     while time.monotonic() < deadline:
-        is_ended = any(event & (select.POLLHUP | select.POLLRDHUP) for _, event in poll.poll(1000))
+        events = poll.poll(1000)
+        if not events:
+            continue
+        is_ended = any(event & (select.POLLHUP | select.POLLRDHUP) for _, event in events)
         start = connection.recv(COMMANDS_LIMIT + LARGEST, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         found = read(start)
         if found is not None:

@@ -168,6 +168,20 @@ def peak_memory_mb(installation: Installation) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 
+def test_many_tags_pass_and_too_many_are_refused_in_one_line(user: User) -> None:
+    user.creates("shop")
+    goes_by_http(user, "shop")
+    user.commits("static-web", to="shop")
+    for name, count in (("a", 500), ("b", 3000)):
+        lines = "".join(f"create refs/tags/{name}{number} HEAD\n" for number in range(count))
+        user.types("git update-ref --stdin", within=user.folder("shop"), stdin=lines)
+        said = user.types("git push paas --tags", within=user.folder("shop"))
+        if name == "a":
+            assert said.code == 0, said.text
+    assert said.code != 0
+    assert "too many branches and tags for one push. Push them in parts." in said.err
+
+
 def test_the_second_of_two_pushes_waits_whichever_way_each_takes(user: User) -> None:
     user.creates("shop")
     user.commits(None, to="shop", files=SLOW)

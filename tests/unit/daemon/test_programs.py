@@ -64,7 +64,7 @@ def test_a_program_becomes_its_user_and_keeps_no_power(settings: Settings, users
     assert "--inh-caps=-all" in web
     assert not any(word.startswith("--ambient") for word in web)
     assert "--no-new-privs" in web
-    assert as_user(by_name["sshd"]) == ()
+    assert as_user(by_name["sshd"]) == as_user(by_name["door"]) == ()
 
 
 def test_a_high_port_needs_no_power(settings: Settings, users: Users) -> None:
