@@ -51,8 +51,8 @@ def start_all(
                 elsewhere = {host: known for host, known in image.where.items() if host != row.host}
                 platform.builds.place_image(image.id, elsewhere, None)
         except StartFailed as failed:
-            crash(row, f"could not be started: {failed.why}", platform, now, lease=lease)
-            platform.containers.note(row.id, is_logged=True)
+            if crash(row, f"could not be started: {failed.why}", platform, now, lease=lease):
+                platform.containers.note(row.id, is_logged=True)
         except HostUnreachable as error:
             unreachable.append(error)
         else:
@@ -84,20 +84,20 @@ def crash(
     now: float,
     exit_code: int | None = None,
     lease: Lease | None = None,
-) -> None:
+) -> bool:
     """Its place is empty from here on; what is left of it is stopped and removed by the steps that follow.
 
-    Nothing happens when the lease was lost, or when it is in another state by now: what came up meanwhile serves.
+    False, and nothing has changed: the lease was lost, or it is in another state by now. What came up meanwhile serves.
     """
     code = row.exit_code if exit_code is None else exit_code
     with platform.record.write():
         current = platform.containers.get(row.id)
         if current is None or current.state is not row.state:
-            return
+            return False
         if not platform.containers.move(
             row.id, CRASHED, now, lease, crashed_at=now, reason=reason, exit_code=code
         ):
-            return
+            return False
         platform.apps.touch(row.dyno.app_id)
     say(
         platform.logs,
@@ -106,6 +106,7 @@ def crash(
         f"State changed from {row.state} to crashed: {reason}",
         now,
     )
+    return True
 
 
 def stop_crashed(row: Container, platform: Platform) -> None:

@@ -148,8 +148,8 @@ class Observer:
     def _missing(self, row: Container, now: float) -> None:
         """Its host has answered and does not have it."""
         if row.state in (STARTING, UP) and row.kind is Kind.DYNO and row.since < now - 5:
-            crash(row, "its container is gone from the host", self._platform, now)
-            self._platform.containers.note(row.id, is_logged=True)
+            if crash(row, "its container is gone from the host", self._platform, now):
+                self._platform.containers.note(row.id, is_logged=True)
         elif row.state in (STOPPING, CRASHED):
             self._platform.containers.note(row.id, exit_code=_or(row.exit_code, -1), is_logged=True)
         elif row.kind is Kind.RUN and row.since < now - 60:
