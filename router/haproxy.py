@@ -248,9 +248,9 @@ class HAProxy:
 
 
 def check(config: Path) -> "subprocess.Popen[bytes]":
-    """HAProxy's own judgement of a configuration: started, not waited for. 0 is good."""
+    """HAProxy's own judgement of a configuration: started, not waited for. 0 is good. It has a minute."""
     return subprocess.Popen(
-        ["haproxy", "-c", "-q", "-f", str(config)],
+        ["timeout", "--signal=KILL", "60", "haproxy", "-c", "-q", "-f", str(config)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

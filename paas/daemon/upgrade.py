@@ -29,7 +29,8 @@ def upgrade(settings: Settings, report: Report) -> None:
 
     Safe to repeat and to kill. Only if Redis or HAProxy are to be started otherwise than before, the supervisor is
     replaced too: HAProxy is then taken over, and the API is away for some seconds. A platform that does not run is
-    migrated and not started. Raises RecordTooNew, before anything was changed; MigrationFailed; NotUp.
+    migrated and not started. Raises UnknownUser, RootNeeded or RecordTooNew, before anything was changed;
+    MigrationFailed; SupervisorSilent; ProgramFailed; NotUp.
     """
     users = Users.of(settings)
     copied = migrate(settings.record)
@@ -76,7 +77,7 @@ def _start_unless_started(settings: Settings) -> None:
 
 @click.command("upgrade")
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--check", is_flag=True, help="Only say whether this program may do it.")
+@click.option("--check", is_flag=True, help="Change nothing; only say whether the record is to be migrated.")
 def command(directory: Path, *, check: bool) -> None:
     """Bring a running platform to this program's version; what it serves is served on."""
     settings = Settings.load(directory)
