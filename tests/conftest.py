@@ -21,7 +21,7 @@ from tests.eventually import eventually
 from tests.make import NOW, make_host
 
 HERE = Path(__file__).parent
-NEED_AN_ENGINE = frozenset({"integration", "multihost", "browser"})
+NEED_AN_ENGINE = frozenset({"install", "integration", "multihost", "browser"})
 """Folders whose every test does."""
 
 
