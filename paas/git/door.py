@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from paas.errors import Invalid, PaasError
 from paas.git.ask import Api, printable
-from paas.git.repos import RECEIVE, UPLOAD
+from paas.git.repos import RECEIVE, UPLOAD, ensure_repository
 from paas.git.turn import ClientLeft, over_ssh
 from paas.git.visit import Visit
 
@@ -74,6 +74,7 @@ def admit(
         directory=directory,
         app_id=found["app"]["id"],
         app=found["app"]["name"],
+        repository=ensure_repository(directory, found["app"]["id"]),
         person=str(found["person"]),
         source_mb=int(found["limits"]["source_mb"]),
         key=fingerprint,

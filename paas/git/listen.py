@@ -34,7 +34,7 @@ from paas.git.packets import (
     packet,
     side_band,
 )
-from paas.git.repos import RECEIVE, UPLOAD, refs
+from paas.git.repos import RECEIVE, UPLOAD, ensure_repository, refs
 from paas.git.turn import Client, ClientLeft
 from paas.git.visit import Visit
 
@@ -145,6 +145,7 @@ def admit(
         directory=directory,
         app_id=head["app_id"],
         app=head["app"],
+        repository=ensure_repository(directory, head["app_id"]),
         person=head["person"],
         source_mb=int(head["source_mb"]),
     )

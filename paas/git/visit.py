@@ -11,7 +11,6 @@ from paas.git.lock import PushLock
 from paas.git.repos import (
     GitFailed,
     ensure_hooks,
-    ensure_repository,
     environment,
     serve_command,
     tidy,
@@ -26,6 +25,7 @@ class Visit:
     directory: Path
     app_id: str
     app: str
+    repository: Path
     person: str
     source_mb: int
     key: str = ""
@@ -34,11 +34,6 @@ class Visit:
     @property
     def api(self) -> Api:
         return Api(self.directory, self.key, self.person)
-
-    @property
-    def repository(self) -> Path:
-        """Made when it is first asked for."""
-        return ensure_repository(self.directory, self.app_id)
 
     def environment(self, protocol: str) -> dict[str, str]:
         """Of git, and of the hook below it. `protocol` is what the client gives as GIT_PROTOCOL."""
@@ -55,12 +50,11 @@ class Visit:
 
         What the hook is to be told of it. Raises PlaceTaken and ClientLeft.
         """
-        repository = self.repository
-        lock = PushLock(repository)
+        lock = PushLock(self.repository)
         seen = take_turn(lock, self.person, self.api, self.app_id, self.app, client)
         lock.describe(person=self.person, since=time.time())
         with suppress(GitFailed):  # a repository that git cannot pack can still take a push
-            tidy(repository, self.directory)
+            tidy(self.repository, self.directory)
         lock.hand_on()
         return {"PAAS_SEEN_BUILD": seen or ""}
 
