@@ -12,11 +12,12 @@ from pathlib import Path
 import click
 from redis import RedisError
 
+from paas.daemon.names import REDIS
 from paas.daemon.programs import log_file
 from paas.daemon.queues import worker_queues
 from paas.daemon.run import take_lock
 from paas.daemon.supervision import NotRunning, Supervision
-from paas.doctor import red, redis_findings
+from paas.doctor import redis_findings
 from paas.errors import Failed
 from paas.model.finding import FindingState
 from paas.running import running
@@ -58,14 +59,19 @@ def wait_until_up(settings: Settings, seconds: float = PATIENCE_SECONDS) -> None
 
 
 def what_is_wrong(settings: Settings) -> Iterator[str]:
-    """With the Redis that runs, however it came to that: one line each."""
-    try:
-        findings = list(redis_findings(connect_redis(settings), settings.directory))
-    except RedisError as error:
-        findings = [red("redis", str(error), f"paasd status {settings.directory}")]
-    for finding in findings:
+    """With the Redis that runs, however it came to that: one line each. Raises RedisError."""
+    for finding in redis_findings(connect_redis(settings), settings.directory):
         if finding.state is not FindingState.OK:
             yield f"{finding.name}: {finding.text}. Next: {finding.next}"
+
+
+def tell_what_is_wrong(settings: Settings) -> None:
+    try:
+        for line in what_is_wrong(settings):
+            click.echo(f"paasd: {line}", err=True)
+    except RedisError as error:
+        see = log_file(settings, REDIS)
+        click.echo(f"paasd: Redis does not answer: {error}. Next: tail {see}", err=True)
 
 
 def _missing(settings: Settings) -> str:
@@ -103,5 +109,4 @@ def command(directory: Path) -> None:
     settings = Settings.load(directory)
     start(settings)
     wait_until_up(settings)
-    for line in what_is_wrong(settings):
-        click.echo(f"paasd: {line}", err=True)
+    tell_what_is_wrong(settings)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from paas.daemon.start import wait_until_up, what_is_wrong
+from paas.daemon.start import tell_what_is_wrong, wait_until_up
 from paas.daemon.supervision import NotRunning, ProgramState, Supervision
 from paas.running import running
 from paas.settings import Settings
@@ -39,8 +39,7 @@ def command(directory: Path, *, wait: bool) -> None:
     settings = Settings.load(directory)
     if wait:
         wait_until_up(settings)
-        for line in what_is_wrong(settings):
-            click.echo(f"paasd: {line}", err=True)
+        tell_what_is_wrong(settings)
     states = status(settings)
     if not states:
         raise NotRunning(settings)

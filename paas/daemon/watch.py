@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import click
+from redis import RedisError
 
 from paas.daemon.program_logs import shorten
 from paas.daemon.start import what_is_wrong
@@ -14,6 +15,7 @@ from paas.settings import Settings
 from paas.wiring import connect
 
 SHORTEN_SECONDS = 60.0
+LOOK_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -25,11 +27,21 @@ def watch(settings: Settings) -> None:
     logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(message)s")
     following = Watch(connect(settings))
     following.start()
-    for line in what_is_wrong(settings):
-        log.warning("%s", line)
-    while not is_asked_to_end.wait(SHORTEN_SECONDS):
+    is_redis_seen = False
+    while not is_asked_to_end.wait(SHORTEN_SECONDS if is_redis_seen else LOOK_SECONDS):
+        is_redis_seen = is_redis_seen or looks_at_redis(settings)
         shorten(settings)
     following.stop()
+
+
+def looks_at_redis(settings: Settings) -> bool:
+    """Notes what is wrong with it. False: it is not up yet."""
+    try:
+        for line in what_is_wrong(settings):
+            log.warning("%s", line)
+    except RedisError:
+        return False
+    return True
 
 
 @click.command("watch", hidden=True)

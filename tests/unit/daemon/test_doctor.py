@@ -10,6 +10,7 @@ import pytest
 
 from paas.daemon.run import take_lock
 from paas.daemon.start import what_is_wrong
+from paas.daemon.watch import looks_at_redis
 from paas.doctor import FACT, examine, examine_without_worker
 from paas.engine.trial import REACHED
 from paas.model.finding import Examination, Finding, FindingState
@@ -108,6 +109,19 @@ def test_a_start_says_what_is_wrong_with_redis(platform: Platform) -> None:
         f"redis memory: has no limit: it may take the whole machine's. "
         f"Next: paasd stop {directory}, then paasd run {directory}",
     ]
+
+
+def test_a_redis_that_comes_late_is_looked_at_when_it_is_there(
+    platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    socket, real = platform.settings.redis_socket, platform.settings.redis_socket.readlink()
+    socket.unlink()
+    assert not looks_at_redis(platform.settings)
+
+    socket.symlink_to(real)
+
+    assert looks_at_redis(platform.settings)
+    assert "appendonly is off" in caplog.text
 
 
 def test_what_is_needed_of_the_machine_is_looked_for(platform: Platform) -> None:
