@@ -583,7 +583,7 @@ runs() { [ -e "$1/run/lock" ] && ! flock --nonblock "$1/run/lock" true; } # its 
 bring_up_to_date() { # FOLDER. One that does not run has its record migrated.
     [ "$(cat "$1/run/program" 2>/dev/null)" = "$(readlink -f "$PREFIX/current")/venv" ] && return
     [ "$1" = "$DIR" ] || say "       and $1, which runs this program too"
-    begin paasd upgrade "$1" | sed 's/^/       /'
+    begin paasd upgrade "$1" </dev/null | sed 's/^/       /'
 }
 
 other_platforms() { # of this machine, of those that an installer made
