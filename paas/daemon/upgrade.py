@@ -77,7 +77,9 @@ def _start_unless_started(settings: Settings) -> None:
 
 @click.command("upgrade")
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--check", is_flag=True, help="Change nothing; only say whether the record is to be migrated.")
+@click.option(
+    "--check", is_flag=True, help="Change nothing; only say whether the record is to be migrated."
+)
 def command(directory: Path, *, check: bool) -> None:
     """Bring a running platform to this program's version; what it serves is served on."""
     settings = Settings.load(directory)

@@ -66,6 +66,7 @@ def test_no_file_does_more_than_fail_to_parse(content: bytes) -> None:
         st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,29}", fullmatch=True),
         st.from_regex(r"[!-~]( ?[!-~]){0,20}", fullmatch=True),
         min_size=1,
+        max_size=5,
     )
 )
 def test_what_is_written_as_a_procfile_is_read_back(processes: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import os
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from hypothesis import given, settings
@@ -201,7 +202,7 @@ _TARGETS = st.sampled_from(["a", "b", "..", "../..", "/", "a/b", "../a", "a/../.
 def test_nothing_that_passes_the_check_leads_out(
     tmp_path_factory: pytest.TempPathFactory, members: list[Member]
 ) -> None:
-    folder = tmp_path_factory.mktemp("p")
+    folder = Path(mkdtemp(dir=tmp_path_factory.getbasetemp()))
     store = SourceStore(folder)
     store.write("one", [tar(members)], 1)
     try:
@@ -222,7 +223,7 @@ def test_a_damaged_archive_is_refused_and_nothing_else(
     content = bytearray(tar(GOOD))
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    folder = tmp_path_factory.mktemp("p")
+    folder = Path(mkdtemp(dir=tmp_path_factory.getbasetemp()))
     store = SourceStore(folder)
     store.write("one", [bytes(content)], 1)
     try:
