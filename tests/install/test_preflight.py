@@ -91,6 +91,17 @@ NOTHING_OF_IT = f"{over('/proc/filesystems', '')} && {over('/proc/kallsyms', '')
             "Name another folder",
         ),
     ],
+    ids=[
+        "system",
+        "disk",
+        "memory",
+        "engine",
+        "haproxy",
+        "redis",
+        "kernel",
+        "port",
+        "folder",
+    ],
 )
 def test_a_machine_that_will_not_do_is_refused_and_left_as_it_is(
     bare: Machine, given: str, words: str, why: str, remedy: str
