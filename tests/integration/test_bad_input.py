@@ -47,6 +47,7 @@ MISTYPED = {
     "keys:remove nobody": "You have no key 'nobody'. See: paas keys",
     "keys:add /no/such.pub": "/no/such.pub cannot be added: No such file",
     "routers:remove nobody": "Only an admin may do this",
+    "doctor": "Only an admin may do this",
     "domains:add 'no host' -a shop": "'no host' cannot be a domain",
     "domains:remove no.such.example -a shop": "shop has no domain 'no.such.example'",
     "domains:add shoe.localhost -a shop": "shoe.localhost is under localhost",

@@ -43,7 +43,7 @@ def fill(installation: Installation) -> Path:
 
 def test_a_full_disk_is_told_and_nothing_is_lost(small: Installation) -> None:
     # given an app that serves
-    user = small.welcomes("ana")
+    user = small.welcomes("ana", is_admin=True)
     user.deployed("python-web", "shop")
     before = user.types("paas releases -a shop --json").out
 

@@ -107,7 +107,8 @@ def test_a_second_run_of_the_same_folder_is_refused(house: Installation, cleo: U
 
 
 @pytest.mark.parametrize(
-    "name", ["redis", "sshd", "door", "follower", "web", "watch", "workers", "converge-1", "builds-1"]
+    "name",
+    ["redis", "sshd", "door", "follower", "web", "watch", "workers", "converge-1", "builds-1"],
 )
 def test_a_killed_program_is_back_and_nobody_noticed_at_the_apps(
     house: Installation, cleo: User, load: Load, name: str
