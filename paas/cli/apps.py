@@ -54,7 +54,10 @@ def create(session: Session, name: str | None, remote: str, no_remote: bool) -> 
     app = session.api.post(path("apps"), {"name": name} if name is not None else {}).one()
     say(f"Created {plain(app['name'])}.")
     show([f"{plain(app['web_url'])} | {plain(app['git_url'])}"])
-    if no_remote or not is_repository():
+    if no_remote:
+        return
+    if not is_repository():
+        say(f"This folder is no git repository. In the app's own, type: paas git:remote -a {plain(app['name'])}")
         return
     present = point(remote, app["git_url"])
     if present is not None:

@@ -50,6 +50,15 @@ def test_create_without_a_name_lets_the_platform_choose(api: Api, user: User) ->
     assert (typed.code, api.asked[0].body) == (0, {})
 
 
+def test_create_outside_of_a_repository_says_how_the_remote_is_added(api: Api, user: User) -> None:
+    api.returns("POST /apps", SHOP, 201)
+
+    typed = user.types("paas create shop")
+
+    assert "type: paas git:remote -a shop" in typed.err
+    assert typed.code == 0
+
+
 @pytest.mark.parametrize("old", [f"{DOOR}/gone", "ssh://paas-git@elsewhere.example.com:2222/shop"])
 def test_create_replaces_a_remote_that_points_at_a_platform(api: Api, user: User, old: str) -> None:
     user.has_remote(old)
