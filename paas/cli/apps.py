@@ -57,7 +57,9 @@ def create(session: Session, name: str | None, remote: str, no_remote: bool) -> 
     if no_remote:
         return
     if not is_repository():
-        say(f"This folder is no git repository. In the app's own, type: paas git:remote -a {plain(app['name'])}")
+        say(
+            f"This folder is no git repository. In the app's own, type: paas git:remote -a {plain(app['name'])}"
+        )
         return
     present = point(remote, app["git_url"])
     if present is not None:
