@@ -6,7 +6,7 @@ import socketserver
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -120,6 +120,10 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
 
         def log_message(self, *_: object) -> None:
             return
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # a command that has ended hears no answer
+                super().handle()
 
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
