@@ -11,7 +11,7 @@ import pytest
 from router.folder import Folder
 from router.haproxy import HAProxy
 from tests.eventually import eventually
-from tests.unit.router.lab import Lab
+from tests.integration.router.lab import Lab
 
 
 @pytest.fixture

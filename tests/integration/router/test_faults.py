@@ -7,8 +7,8 @@ import threading
 from paas.model.route import Ack
 from router.haproxy import HAProxy
 from tests.eventually import eventually
-from tests.unit.router.lab import Lab, make_route
-from tests.unit.router.load import Load
+from tests.integration.router.lab import Lab, make_route
+from tests.integration.router.load import Load
 
 
 def test_a_redis_that_came_back_empty_changes_nothing(own_lab: Lab) -> None:

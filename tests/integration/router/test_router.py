@@ -9,8 +9,8 @@ from paas.model.route import RouteMode
 from paas.routes.table import RouteTable
 from router.haproxy import HAProxy
 from tests.eventually import eventually
-from tests.unit.router.lab import Lab, make_route
-from tests.unit.router.load import Load
+from tests.integration.router.lab import Lab, make_route
+from tests.integration.router.load import Load
 
 
 def test_a_new_app_is_served_without_a_reload(lab: Lab) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.router.lab import Lab, running_lab
+from tests.integration.router.lab import Lab, running_lab
 
 
 @pytest.fixture
