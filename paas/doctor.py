@@ -18,7 +18,7 @@ from paas.engine.trial import REACHED, SECONDS, try_container
 from paas.errors import PaasError
 from paas.model.finding import Examination, Finding, FindingState
 from paas.model.host import HostHealth
-from paas.needed import check_needed
+from paas.needed import NotThere, check_needed
 from paas.running import running, started_once
 from paas.wiring import Platform
 
@@ -70,9 +70,8 @@ def programs(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG0
     """Of others, on this machine."""
     try:
         version = check_needed()
-    except PaasError as error:
-        why, _, cure = str(error).rpartition(": ")
-        yield red("programs", why, cure)
+    except NotThere as error:
+        yield red("programs", error.why, error.cure)
     else:
         yield ok("programs", f"HAProxy {version}, Redis, OpenSSH and git are there")
 

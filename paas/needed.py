@@ -25,20 +25,24 @@ OLDEST_HAPROXY = (2, 6)
 ANSWER_SECONDS = 10.0
 
 
-class ProgramMissing(Invalid):
+class NotThere(Invalid):
+    """`why`, and the `cure`: the next command."""
+
+    def __init__(self, why: str, cure: str) -> None:
+        self.why, self.cure = why, cure
+        super().__init__(f"{why}. Type: {cure}")
+
+
+class ProgramMissing(NotThere):
     def __init__(self, name: str) -> None:
-        super().__init__(
-            f"This machine has no program '{name}'. Install it: apt install {PACKAGES[name]}"
-        )
+        super().__init__(f"This machine has no program '{name}'", f"apt install {PACKAGES[name]}")
 
 
-class HAProxyTooOld(Invalid):
+class HAProxyTooOld(NotThere):
     def __init__(self, found: str) -> None:
         oldest = ".".join(map(str, OLDEST_HAPROXY))
-        super().__init__(
-            f"HAProxy is {found}; {oldest} is the oldest that works. Debian 12 and Ubuntu 24.04 have it: "
-            "apt install haproxy"
-        )
+        why = f"HAProxy is {found}; {oldest}, which Debian 12 and Ubuntu 24.04 have, is the oldest that works"
+        super().__init__(why, "apt install haproxy")
 
 
 def program(name: str, where: str = WHERE) -> str:

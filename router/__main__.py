@@ -108,7 +108,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--bind", action="append", metavar="ADDRESS", help="default: 0.0.0.0")
     parser.add_argument("--first-byte-seconds", type=int, default=30, help="H12 after so long")
     parser.add_argument(
-        "--lines-per-app", type=int, default=500, help="in the log, a second; errors beside that"
+        "--lines-per-app", type=int, default=500, help="in the log, a second, beside errors"
     )
     parser.add_argument("--name", default="local", help="as it is registered")
     parser.add_argument("--platform", help="the platform's id")

@@ -10,9 +10,9 @@ FOLDER/log/NNNNNNNNNN.jsonl. The file with the largest number is being written, 
 A reader keeps the name of the file and the offset after the last whole line it has read. Requests for hosts that nobody
 has are in no app's log, so they are not in the spool.
 
-The time belongs to the requests: of an app with more than 500 a second HAProxy leaves lines out (router/config.py),
-never those of errors; of what it writes, 1,000 lines a second are kept, shared so that who writes much loses and who
-writes little does not. All that is left out is counted.
+The time belongs to the requests: of an app with more than 500 a second HAProxy leaves lines out (router/config.py), but
+not those of a status of 500 and above; of what it writes, 1,000 lines a second are kept, shared so that who writes much
+loses and who writes little does not. All that is left out is counted.
 """
 
 import fcntl

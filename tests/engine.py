@@ -183,6 +183,9 @@ class MemoryEngine:
     def prepare(self, host: str, subnet: str) -> None:
         self._reach(host)
 
+    def guard(self, host: str) -> None:
+        self._reach(host)
+
     def start(self, host: str, spec: ContainerSpec) -> None:
         machine = self._reach(host)
         with self.world.changed:

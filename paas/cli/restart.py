@@ -12,11 +12,14 @@ from paas.errors import Invalid
 
 class NotOneOff(Invalid):
     def __init__(self, dyno: str, app: str) -> None:
-        kind = plain(dyno)[:60]
-        super().__init__(
-            f"{kind} is no one-off such as run.4711. To replace it: paas restart {kind} -a {app}; to have fewer: "
-            f"paas scale {kind.partition('.')[0]}-1 -a {app}"
-        )
+        name = plain(dyno)[:60]
+        process, dot, _ = name.partition(".")
+        way = f"To replace it: paas restart {name} -a {app}; to have fewer: paas scale {process}-1 -a {app}"
+        if not dot:
+            way = (
+                f"To stop an app: paas stop -a {name}; a process type: paas scale {name}=0 -a {app}"
+            )
+        super().__init__(f"{name} is no one-off such as run.4711. {way}")
 
 
 @command("restart", "paas restart", "paas restart web.2", "paas restart worker -a my-app")

@@ -81,6 +81,9 @@ class DockerEngine:
         self.network.filter_packets(host)
         self.network.guard(host)
 
+    def guard(self, host: str) -> None:
+        self.network.guard(host)
+
     def start(self, host: str, spec: ContainerSpec) -> None:
         with self._connections.to(host, WORK_SECONDS) as client:
             for _ in range(2):

@@ -73,7 +73,7 @@ class DockerNetwork:
             except APIError as error:
                 if error.status_code != CONFLICT:
                     raise
-                return  # made by another process in between
+                return  # made by another process in between, or not gone yet: the next look sees
             client.start(name)
 
     def _runs(self, client: Client, version: str) -> bool:

@@ -161,8 +161,12 @@ class Engine(Protocol):
         """The platform's network and packet filter, made or mended. Safe to repeat. Raises SubnetTaken.
 
         From then on the host keeps the packet filter by itself: it comes with the engine when the host has started, and
-        what a reload of the firewall takes away is back within half a minute.
+        what a reload of the firewall takes away is back within half a minute. `guard` sees to it that it goes on so.
         """
+        ...
+
+    def guard(self, host: str) -> None:
+        """Somebody may have taken away, or stopped, what keeps the packet filter: it is there again. Cheap."""
         ...
 
     def start(self, host: str, spec: ContainerSpec) -> None:

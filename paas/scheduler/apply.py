@@ -13,8 +13,6 @@ from paas.scheduler.spec import dyno_spec
 from paas.store.leases import Lease
 from paas.wiring import Platform
 
-"""How long an address that the engine says is taken is not given out."""
-
 
 def start_all(
     app: App,

@@ -24,7 +24,8 @@ class Clock:
         now, platform = time.time(), self._platform
         with platform.record.read():
             due = set(self._due(now))
-        wake(due, platform)
+        if due:  # what waits already will see the deadline that has passed
+            wake(due - platform.wire.waiting(CONVERGE), platform)
         if now - self._swept > SWEEP_SECONDS:
             self._swept = now
             self._sweep(now)

@@ -80,6 +80,7 @@ class Observer:
     def check_health(self) -> None:
         """Raises HostUnreachable."""
         now, platform, name = time.time(), self._platform, self._host.name
+        platform.engine.guard(name)
         facts = platform.engine.facts(name)
         was = platform.hosts.get(name)
         since = was.health_since if was.health is HostHealth.UP else now

@@ -61,6 +61,7 @@ ASIDE = Table(
 
 
 ASIDE_SECONDS = 600.0
+"""How long an address that the engine says is taken is not given out."""
 
 
 class ContainerStore:

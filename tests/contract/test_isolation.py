@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from docker.api.client import APIClient
@@ -348,6 +349,18 @@ def test_one_tool_stays_and_keeps_the_filter(labs: list[Lab], engine_client: API
     assert guard["HostConfig"]["CapAdd"] == ["NET_ADMIN", "NET_RAW"]
     assert not guard["HostConfig"]["Binds"]
     assert name[1:] not in [seen.name for seen in labs[0].engine.list("local")]
+
+
+def test_a_tool_that_somebody_stopped_or_took_away_is_there_again(
+    labs: list[Lab], engine_client: APIClient
+) -> None:
+    name = f"paas-{labs[0].platform}-filter"
+    for undo in (engine_client.stop, partial(engine_client.remove_container, force=True)):
+        undo(name)
+
+        labs[0].engine.guard("local")
+
+        assert engine_client.inspect_container(name)["State"]["Running"]
 
 
 def without_hooks(platform: str) -> None:

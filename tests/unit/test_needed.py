@@ -36,7 +36,7 @@ def test_what_is_missing_is_named_with_its_package(machine: Path, name: str) -> 
 def test_an_old_haproxy_is_refused(machine: Path, says: str) -> None:
     put(machine, "haproxy", says)
 
-    with pytest.raises(HAProxyTooOld, match=r"2\.6 is the oldest.*apt install haproxy") as told:
+    with pytest.raises(HAProxyTooOld, match=r"2\.6, .* the oldest.*apt install haproxy") as told:
         check_needed(str(machine))
 
     assert "\n" not in str(told.value)

@@ -134,3 +134,10 @@ def test_stop_of_another_dyno_says_what_to_type(api: Api, user: User) -> None:
         "paas: web.2 is no one-off such as run.4711. To replace it: paas restart web.2 -a shop; "
         "to have fewer: paas scale web-1 -a shop\n"
     )
+
+
+def test_stop_of_an_app_by_its_bare_name_says_what_to_type(api: Api, user: User) -> None:
+    typed = user.types("paas stop shop -a shop")
+
+    assert (typed.code, api.lines) == (2, [])
+    assert "To stop an app: paas stop -a shop; a process type: paas scale shop=0" in typed.err

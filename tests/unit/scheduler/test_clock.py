@@ -1,7 +1,9 @@
+import time
 import uuid
 
 from paas.model.app import AppName
 from paas.model.build import Build, BuildState
+from paas.model.container import RETIRING
 from paas.scheduler.clock import Clock
 from paas.wire import BUILDS, CONVERGE
 from tests.make import NOW
@@ -33,6 +35,19 @@ def test_a_queue_that_nobody_serves_does_not_grow(stage: Stage) -> None:
         Clock(stage.platform).tick()
 
     assert lengths(stage) == before == {BUILDS: 1, CONVERGE: 1}
+
+
+def test_what_is_overdue_is_queued_once_while_nobody_works(stage: Stage) -> None:
+    stage.deployed(web=1)
+    row = stage.rows()[0]
+    stage.platform.containers.move(row.id, RETIRING, time.time() - 3600)
+    stage.platform.wire.queue(CONVERGE).empty()
+    clock = Clock(stage.platform)
+
+    for _ in range(3):
+        clock.tick()
+
+    assert lengths(stage)[CONVERGE] == 1
 
 
 def test_what_a_worker_has_begun_may_be_queued_again(stage: Stage) -> None:
