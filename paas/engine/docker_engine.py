@@ -15,7 +15,7 @@ from paas.engine.body import PLATFORM, container_body, process_body
 from paas.engine.connections import APIError, Client, Connections, Hosts, explain
 from paas.engine.docker_network import DockerNetwork
 from paas.engine.docker_session import DockerSession
-from paas.engine.docker_streams import LogReader, open_events, read_events
+from paas.engine.docker_streams import LogReader, open_events, read_events, read_output
 from paas.engine.engine import (
     AddressTaken,
     Event,
@@ -27,7 +27,6 @@ from paas.engine.engine import (
     Session,
     StartFailed,
 )
-from paas.engine.frames import Frames
 from paas.engine.open_files import OpenFiles
 from paas.engine.seen import container_seen, facts_seen, image_seen, is_ours
 from paas.engine.stream import Stream, StreamRefused
@@ -36,7 +35,6 @@ from paas.model.container import ContainerSpec, container_name
 WORK_SECONDS = 60.0
 """For what the engine must do and not only tell."""
 COMMIT_SECONDS = 600.0
-OUTPUT_LIMIT = 1 << 20
 TIMED_OUT = 124
 GONE = -1
 NOT_THERE, CONFLICT = 404, 409
@@ -214,7 +212,7 @@ class DockerEngine:
             body = {"Detach": False, "Tty": False}
             path = f"/exec/{made}/start"
             stream = self._connections.stream(host, "POST", path, body, upgrade=True)
-            output, is_complete = _read_output(stream, time.monotonic() + self._patience)
+            output, is_complete = read_output(stream, time.monotonic() + self._patience)
             return (self._exec_code(client, made) if is_complete else TIMED_OUT), output
         return GONE, ""
 
@@ -285,18 +283,3 @@ def fine_if(*statuses: int) -> Iterator[None]:
     except StreamRefused as refused:
         if refused.status not in statuses:
             raise
-
-
-def _read_output(stream: Stream, deadline: float) -> tuple[str, bool]:
-    """The output so far, and whether it came to its end."""
-    frames, output = Frames(), bytearray()
-    with closing(stream):
-        while (left := deadline - time.monotonic()) > 0:
-            data = stream.read(left)
-            if data is None:
-                break
-            if not data:
-                return output.decode(errors="replace"), True
-            for _, content in frames.feed(data):
-                output += content[: OUTPUT_LIMIT - len(output)]
-    return output.decode(errors="replace"), False

@@ -1,14 +1,16 @@
-"""What Docker tells as it happens: events and logs."""
+"""What Docker tells as it happens: events, logs, and what a command in a container prints."""
 
 import json
 import time
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from paas.engine.body import PLATFORM
 from paas.engine.connections import APIError, Connections
 from paas.engine.engine import Event, RawLine
+from paas.engine.frames import Frames
 from paas.engine.log_lines import LogLines
 from paas.engine.seen import EVENTS, event_seen
 from paas.engine.stream import Stream, StreamRefused
@@ -16,6 +18,8 @@ from paas.engine.stream import Stream, StreamRefused
 QUIET_SECONDS = 30.0
 """After so long a silence a log's reader looks whether the container still runs."""
 PAUSE_SECONDS = 0.2
+OUTPUT_LIMIT = 1 << 20
+"""Bytes of what a command prints that are kept."""
 OVERLAP_NS = 1_000_000
 """So much before the last line the engine is asked to begin again: pieces of one line have times of their own."""
 
@@ -121,3 +125,18 @@ class LogReader:
                     return None
                 raise
         return found
+
+
+def read_output(stream: Stream, deadline: float) -> tuple[str, bool]:
+    """The output so far, and whether it came to its end."""
+    frames, output = Frames(), bytearray()
+    with closing(stream):
+        while (left := deadline - time.monotonic()) > 0:
+            data = stream.read(left)
+            if data is None:
+                break
+            if not data:
+                return output.decode(errors="replace"), True
+            for _, content in frames.feed(data):
+                output += content[: OUTPUT_LIMIT - len(output)]
+    return output.decode(errors="replace"), False
