@@ -226,7 +226,7 @@ def _inside(folder: Folder) -> list[str]:
         f"    server self unix@{folder.handoff} send-proxy-v2",
         "",
         "# http_req_cnt of its one entry: lines left out",
-        "backend unwritten",
+        "backend unwritten from paas",
         "    stick-table type integer size 10 store http_req_cnt",
         "",
         "frontend ops from paas",
