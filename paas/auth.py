@@ -1,7 +1,9 @@
 """Who asks, and what they may touch.
 
 A person is known by a token; by a pass, which is a URL that lets its holder do one thing in a person's name; or by the
-door, which speaks for whoever has the key that opened it. An app of somebody else looks like an app that is not there.
+door, which speaks for whoever has the key that opened it, and for anybody by name: over HTTP the API has let them in
+before the door hears of them. So for sources and builds the door's token is worth everybody's. An app of somebody else
+looks like an app that is not there.
 """
 
 import fcntl

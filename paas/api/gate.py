@@ -153,7 +153,10 @@ class Gate:
         return Asked(request_id, person, app)
 
     def _who(self, scope: Scope, method: str) -> tuple[Person | None, bool]:
-        """The person, and whether the door speaks for them. Raises NotKnown."""
+        """The person, and whether the door speaks for them: by key, or, in a push over HTTP, by the name alone.
+
+        Raises NotKnown.
+        """
         people, headers = self._platform.people, Headers(scope=scope)
         given = headers.get("authorization")
         if given is None:

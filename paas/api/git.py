@@ -10,6 +10,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter
@@ -19,15 +20,13 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from paas.api.gate import ASKED, Asked
+from paas.api.git_body import gathered, pieces
 from paas.api.unzip import unzipped
 from paas.errors import Conflict, Failed, Invalid, PaasError, Refused, Unavailable, Unknown
-from paas.settings import Settings
+from paas.model.git_request import RECEIVE, UPLOAD, GitRequest
 from paas.wiring import Platform
 
-RECEIVE, UPLOAD = "git-receive-pack", "git-upload-pack"
 CHUNK = 64 * 1024
-SILENCE_SECONDS = 60.0
-"""How long a client may take for the next piece of its body."""
 SLOW_SECONDS = 300.0
 """How long a client may take to read the next piece of an answer."""
 HEAD_SECONDS = 90.0
@@ -53,14 +52,9 @@ class UnknownPack(Invalid):
         )
 
 
-class NotGits(Invalid):
+class WrongType(Invalid):
     def __init__(self, kind: str) -> None:
         super().__init__(f"A body of the type {kind[:60]!r} is none of git's. Nothing was changed.")
-
-
-class BodySilent(Unavailable):
-    def __init__(self) -> None:
-        super().__init__(f"Nothing more came for {SILENCE_SECONDS:.0f} s. Nothing was changed.")
 
 
 class DoorSilent(Unavailable):
@@ -87,7 +81,7 @@ class Exchange:
         program = scope["path"].rpartition("/")[2]
         kind = Headers(scope=scope).get("content-type", "")
         if kind != f"application/x-{program}-request":
-            raise NotGits(kind)
+            raise WrongType(kind)
         await carry(scope, receive, send, program, is_advertisement=False)
 
 
@@ -106,11 +100,21 @@ async def carry(
     platform: Platform = scope["app"].state.platform
     settings, headers = platform.settings, Headers(scope=scope)
     limit = ASKED_LIMIT if program == UPLOAD else (2 * settings.source_mb << 20) + BESIDE_LIMIT
-    body = unzipped(_body(receive), headers.get("content-encoding", ""), limit)
-    head = _head(scope[ASKED], program, settings, headers.get("git-protocol", ""), is_advertisement)
-    with await _connected(settings) as door:
-        await asyncio.get_running_loop().sock_sendall(door, head)
-        feeding = asyncio.create_task(_feed(body, door))
+    body = unzipped(pieces(receive), headers.get("content-encoding", ""), limit)
+    asked: Asked = scope[ASKED]
+    assert asked.app is not None and asked.person is not None
+    request = GitRequest(
+        program=program,
+        is_advertisement=is_advertisement,
+        protocol=headers.get("git-protocol", "")[:100],
+        app_id=asked.app.id,
+        app=asked.app.name,
+        person=asked.person.name,
+        source_mb=settings.source_mb,
+    )
+    with await connected(settings.git_socket) as door:
+        await asyncio.get_running_loop().sock_sendall(door, request.head())
+        feeding = asyncio.create_task(feed(body, door))
         watching = asyncio.create_task(_watch(feeding, receive, door))
         try:
             begun = await _let_in(door, feeding)
@@ -129,13 +133,13 @@ async def carry(
             await asyncio.gather(feeding, watching, return_exceptions=True)
 
 
-async def _feed(body: AsyncIterator[bytes], door: socket.socket) -> None:
+async def feed(body: AsyncIterator[bytes], door: socket.socket) -> None:
     """Hands the body on, and reads it to its end also when the door has had enough of it.
 
     Raises ClientDisconnect, and PaasError when it is none.
     """
     loop, has_enough = asyncio.get_running_loop(), False
-    async for piece in body:
+    async for piece in gathered(body):
         if not has_enough:
             try:
                 await loop.sock_sendall(door, piece)
@@ -187,31 +191,16 @@ async def _answer(door: socket.socket, begun: bytes) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _body(receive: Receive) -> AsyncIterator[bytes]:
-    """Raises ClientDisconnect, BodySilent."""
-    more = True
-    while more:
-        try:
-            async with asyncio.timeout(SILENCE_SECONDS):
-                message: Message = await receive()
-        except TimeoutError:
-            raise BodySilent from None
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        yield message.get("body", b"")
-        more = message.get("more_body", False)
-
-
-async def _connected(settings: Settings) -> socket.socket:
+async def connected(path: Path, seconds: float = RESTART_SECONDS) -> socket.socket:
     """Waits a moment for a door that is being started again. Raises DoorSilent."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + RESTART_SECONDS
+    deadline = loop.time() + seconds
     while True:
         door = socket.socket(socket.AF_UNIX)
         door.setblocking(False)
         door.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
         try:
-            await loop.sock_connect(door, str(settings.git_socket))
+            await loop.sock_connect(door, str(path))
             return door
         except OSError as error:
             door.close()
@@ -221,24 +210,6 @@ async def _connected(settings: Settings) -> socket.socket:
             if not is_away or loop.time() > deadline:
                 raise DoorSilent(error.strerror or str(error)) from None
         await asyncio.sleep(AGAIN_SECONDS)
-
-
-def _head(
-    asked: Asked, program: str, settings: Settings, protocol: str, is_advertisement: bool
-) -> bytes:
-    """What the door is told before the body, and how long that is."""
-    assert asked.app is not None and asked.person is not None
-    told = {
-        "program": program,
-        "advertise": "yes" if is_advertisement else "",
-        "protocol": protocol[:100],
-        "app_id": asked.app.id,
-        "app": asked.app.name,
-        "person": asked.person.name,
-        "source_mb": str(settings.source_mb),
-    }
-    text = json.dumps(told).encode()
-    return len(text).to_bytes(4, "big") + text
 
 
 def _start(content_type: str) -> Message:

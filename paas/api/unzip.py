@@ -1,5 +1,6 @@
 """A body as it was before it was compressed, piece by piece: a small one may hold a large one."""
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
 
@@ -29,7 +30,10 @@ class BodyTooLong(Invalid):
 
 
 async def unzipped(body: AsyncIterator[bytes], encoding: str, limit: int) -> AsyncIterator[bytes]:
-    """`limit` is in bytes, of what comes out. Raises UnknownEncoding, BrokenZip, BodyTooLong."""
+    """`limit` is in bytes, of what comes out. After each part everybody else has a turn.
+
+    Raises UnknownEncoding, BrokenZip, BodyTooLong.
+    """
     unzip = None
     if encoding in ("gzip", "x-gzip"):
         unzip = zlib.decompressobj(GZIP)
@@ -43,6 +47,7 @@ async def unzipped(body: AsyncIterator[bytes], encoding: str, limit: int) -> Asy
                 raise BodyTooLong(limit)
             if part:
                 yield part
+            await asyncio.sleep(0)
     if unzip is not None and not unzip.eof:
         raise BrokenZip
 

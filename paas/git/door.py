@@ -17,9 +17,10 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from paas.errors import Invalid, PaasError
 from paas.git.ask import Api, printable
-from paas.git.repos import RECEIVE, UPLOAD, ensure_repository
+from paas.git.repos import ensure_repository
 from paas.git.turn import ClientLeft, over_ssh
 from paas.git.visit import Visit
+from paas.model.git_request import RECEIVE, UPLOAD
 
 NOT_ADMITTED = "only git push, fetch and clone get through here"
 

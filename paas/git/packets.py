@@ -29,7 +29,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Changes:
     """What the client wants changed. No commands: it only asks whether it may."""
 
     commands: tuple[Command, ...]
@@ -41,7 +41,7 @@ class Asked:
         return "side-band-64k" in self.capabilities
 
     @classmethod
-    def read(cls, start: bytes) -> "Asked | None":
+    def read(cls, start: bytes) -> "Changes | None":
         """From what a push begins with; None: it is not all there yet. Raises NotGits."""
         commands: list[Command] = []
         capabilities = ""

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from paas.errors import Failed
 
-RECEIVE, UPLOAD = "git-receive-pack", "git-upload-pack"
 SETTINGS: Mapping[str, str] = {
     "core.sharedRepository": "group",
     "gc.auto": "0",  # it would go on behind the push, and hold its lock; see `tidy`

@@ -1,20 +1,28 @@
 """git over HTTP: the same repositories, hook, lock and rights as over SSH."""
 
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
+import pytest
 
 from paas.running import running
 from tests.eventually import eventually
 from tests.integration.installation import Installation
 from tests.integration.user import Said, User
 
-SLOW = {"Dockerfile": "FROM paas/stack:run\nRUN sleep 8\nCMD exit 1\n"}
+BAD, GOOD = "exit 1", "python3 -m http.server $PORT"
 MB = 1 << 20
+
+
+def slow(command: str) -> dict[str, str]:
+    """An app whose build takes a while: nobody has built it before."""
+    return {"Dockerfile": f"FROM paas/stack:run\nRUN sleep 6 # {uuid4()}\nCMD {command}\n"}
 
 
 def goes_by_http(user: User, app: str) -> None:
@@ -68,14 +76,11 @@ def test_a_push_is_deployed_and_can_be_had_back(user: User, tmp_path: Path) -> N
 def test_lines_come_while_the_push_goes_on(user: User) -> None:
     user.creates("shop")
     goes_by_http(user, "shop")
-    user.commits(None, to="shop", files=SLOW)
+    user.commits(None, to="shop", files=slow(BAD))
 
     push = user.begins("git push paas main", within=user.folder("shop"))
 
-    assert push.stdout is not None
-    for line in push.stdout:
-        if "Received" in line:
-            break
+    reads_until(push, "Received")
     assert push.poll() is None
     assert "remote rejected" in push.communicate(timeout=60)[0]
 
@@ -181,7 +186,7 @@ def test_many_tags_pass_and_too_many_are_refused_in_one_line(user: User) -> None
 
 def test_the_second_of_two_pushes_waits_whichever_way_each_takes(user: User) -> None:
     user.creates("shop")
-    user.commits(None, to="shop", files=SLOW)
+    user.commits(None, to="shop", files=slow(BAD))
     first = user.begins("git push paas main", within=user.folder("shop"))
     eventually(lambda: user.types("paas builds -a shop").out != "", within=20)
     goes_by_http(user, "shop")
@@ -230,8 +235,7 @@ def test_who_pushes_something_else_meanwhile_is_told_to_look(user: User, tmp_pat
 def test_ctrl_c_leaves_the_push_running(user: User) -> None:
     user.creates("shop")
     goes_by_http(user, "shop")
-    files = {"Dockerfile": "FROM paas/stack:run\nRUN sleep 6\nCMD python3 -m http.server $PORT\n"}
-    commit = user.commits(None, to="shop", files=files)
+    commit = user.commits(None, to="shop", files=slow(GOOD))
     push = user.begins("git push paas main", within=user.folder("shop"))
     eventually(lambda: user.types("paas builds -a shop").out != "", within=20)
     time.sleep(1)
@@ -245,15 +249,56 @@ def test_ctrl_c_leaves_the_push_running(user: User) -> None:
     )
 
 
-def test_a_push_goes_on_though_the_door_is_killed(fresh: Installation) -> None:
+def test_who_waits_gives_way_to_who_comes_later_and_may_leave(user: User) -> None:
+    user.creates("shop")
+    user.commits(None, to="shop", files=slow(BAD))
+    first = user.begins("git push paas main", within=user.folder("shop"))
+    eventually(lambda: user.types("paas builds -a shop").out != "", within=20)
+    goes_by_http(user, "shop")
+    user.commits(None, to="shop", files={"more.txt": "more"})
+    second = user.begins("git push paas main", within=user.folder("shop"))
+    reads_until(second, "Ctrl-C leaves")
+    third = user.begins("git push paas main", within=user.folder("shop"))
+    reads_until(third, "Ctrl-C leaves")
+
+    user.interrupts(third)
+
+    assert f"{user.name} is now the next in line" in second.communicate(timeout=30)[0]
+    assert second.returncode != 0
+    assert "remote rejected" in first.communicate(timeout=90)[0]
+    time.sleep(2)
+    assert user.types("paas builds -a shop").out.count("\n") == 1
+
+
+@pytest.mark.parametrize("program", ["door", "web"])
+def test_a_push_goes_on_though_a_program_is_killed(fresh: Installation, program: str) -> None:
+    """Without the API its client sees an error: the connection was to that."""
     user = fresh.welcomes("ana")
     user.creates("shop")
     goes_by_http(user, "shop")
-    user.commits(None, to="shop", files=SLOW)
+    commit = user.commits(None, to="shop", files=slow(GOOD))
     push = user.begins("git push paas main", within=user.folder("shop"))
-    eventually(lambda: user.types("paas builds -a shop").out != "", within=20)
+    reads_until(push, "sleep 6")
 
-    fresh.kill("door")
+    fresh.kill(program)
 
-    assert "sleep 8" in push.communicate(timeout=60)[0]
-    eventually(lambda: user.types("git ls-remote paas", within=user.folder("shop")).code == 0)
+    said = push.communicate(timeout=60)[0]
+    assert (push.returncode == 0, "deployed (v1)" in said) == (program == "door",) * 2, said
+    eventually(
+        lambda: (
+            f"{commit}\trefs/heads/main"
+            in user.types("git ls-remote paas", within=user.folder("shop")).out
+        ),
+        within=60,
+    )
+    assert user.visits("shop").status_code == 200
+
+
+def reads_until(push: "subprocess.Popen[str]", words: str) -> None:
+    assert push.stdout is not None
+    seen = []
+    for line in push.stdout:
+        seen.append(line)
+        if words in line:
+            return
+    raise AssertionError("".join(seen))

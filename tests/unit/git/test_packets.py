@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paas.git.packets import Asked, Command, NotGits, begins, packet, side_band
+from paas.git.packets import Changes, Command, NotGits, begins, packet, side_band
 
 ONE, TWO = "1" * 40, "2" * 40
 
@@ -14,7 +14,7 @@ def push(*lines: str) -> bytes:
 def test_what_a_push_asks_for_is_read_and_what_follows_is_left() -> None:
     start = push(f"{ONE} {TWO} refs/heads/main\0 report-status side-band-64k agent=git/2.39.5")
 
-    asked = Asked.read(start + b"PACK...")
+    asked = Changes.read(start + b"PACK...")
 
     assert asked is not None
     assert asked.commands == (Command(ONE, TWO, "refs/heads/main"),)
@@ -22,14 +22,14 @@ def test_what_a_push_asks_for_is_read_and_what_follows_is_left() -> None:
 
 
 def test_a_shallow_push_says_so_before() -> None:
-    asked = Asked.read(push(f"shallow {ONE}", f"{ONE} {TWO} refs/heads/main\0report-status\n"))
+    asked = Changes.read(push(f"shallow {ONE}", f"{ONE} {TWO} refs/heads/main\0report-status\n"))
 
     assert asked is not None
     assert [command.ref for command in asked.commands] == ["refs/heads/main"]
 
 
 def test_who_only_asks_whether_they_may_push_asks_for_nothing() -> None:
-    asked = Asked.read(b"0000")
+    asked = Changes.read(b"0000")
 
     assert asked is not None and asked.commands == ()
 
@@ -37,7 +37,7 @@ def test_who_only_asks_whether_they_may_push_asks_for_nothing() -> None:
 def test_what_has_not_come_yet_is_waited_for() -> None:
     start = push(f"{ONE} {TWO} refs/heads/main\0report-status", f"{ONE} {TWO} refs/tags/v1")
 
-    assert [Asked.read(start[:size]) for size in range(len(start))] == [None] * len(start)
+    assert [Changes.read(start[:size]) for size in range(len(start))] == [None] * len(start)
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_what_has_not_come_yet_is_waited_for() -> None:
 )  # fmt: skip
 def test_what_is_no_push_is_refused(start: bytes) -> None:
     with pytest.raises(NotGits):
-        Asked.read(start)
+        Changes.read(start)
 
 
 @given(st.binary())
 def test_whatever_comes_it_is_a_push_or_not_or_not_yet(start: bytes) -> None:
-    for read in (Asked.read, begins):
+    for read in (Changes.read, begins):
         try:
             read(start)
         except NotGits as error:
@@ -60,7 +60,9 @@ def test_whatever_comes_it_is_a_push_or_not_or_not_yet(start: bytes) -> None:
 
 def test_the_result_says_of_each_ref_what_became_of_it() -> None:
     lines = [f"{ONE} {TWO} refs/heads/main\0report-status", f"{ONE} {TWO} refs/tags/v1"]
-    plain, beside = (Asked.read(push(lines[0] + more, lines[1])) for more in ("", " side-band-64k"))
+    plain, beside = (
+        Changes.read(push(lines[0] + more, lines[1])) for more in ("", " side-band-64k")
+    )
     assert plain is not None and beside is not None
 
     said = plain.result({"refs/tags/v1": "not now"})

@@ -1,0 +1,51 @@
+"""What the API asks of the door for somebody whom it has let in: one push or fetch over HTTP."""
+
+import json
+from dataclasses import dataclass, fields
+from typing import Self
+
+from paas.errors import Invalid
+
+RECEIVE, UPLOAD = "git-receive-pack", "git-upload-pack"
+"""git's programs for a push and for a fetch."""
+LENGTH_BYTES = 4
+HEAD_LIMIT = 16 * 1024
+
+
+class NoGitRequest(Invalid):
+    def __init__(self) -> None:
+        super().__init__("What the door was asked is no request for git. Nothing was changed.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitRequest:
+    program: str
+    """RECEIVE or UPLOAD."""
+    is_advertisement: bool
+    """Only what refs there are."""
+    protocol: str
+    """What the client gives as GIT_PROTOCOL."""
+    app_id: str
+    app: str
+    person: str
+    source_mb: int
+
+    def head(self) -> bytes:
+        """What goes before the body: its length in four bytes, and JSON."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        text = json.dumps(given).encode()
+        return len(text).to_bytes(LENGTH_BYTES, "big") + text
+
+    @classmethod
+    def read(cls, text: bytes) -> Self:
+        """From the JSON of a head. Raises NoGitRequest."""
+        try:
+            given = json.loads(text)
+        except (ValueError, RecursionError):
+            raise NoGitRequest from None
+        if not isinstance(given, dict):
+            raise NoGitRequest
+        kinds = {name: type(value) for name, value in given.items()}
+        if kinds != cls.__annotations__ or given["program"] not in (RECEIVE, UPLOAD):
+            raise NoGitRequest
+        return cls(**given)
