@@ -1,16 +1,19 @@
 """git over HTTP: the same repositories, hook, lock and rights as over SSH."""
 
 import os
+import socket
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from paas.git.listen import MOST_OF_ONE
 from paas.running import running
 from tests.eventually import eventually
 from tests.integration.installation import Installation
@@ -147,6 +150,35 @@ def test_what_is_not_gits_is_refused_in_one_line(installation: Installation, use
 
             assert answer.status_code in (404, 422), (target, body[:10], answer.text)
             assert answer.text.count("\n") <= 1 and len(answer.text) < 300, answer.text
+
+
+def test_who_has_too_many_requests_under_way_is_told_so_and_nobody_else(
+    installation: Installation, user: User, admin: User
+) -> None:
+    user.creates("shop")
+    credentials = b64encode(f"x:{token_of(user)}".encode()).decode()
+    head = (
+        "POST /shop.git/git-upload-pack HTTP/1.1", "Host: localhost", "Content-Length: 100",
+        f"Authorization: Basic {credentials}", "Content-Type: application/x-git-upload-pack-request",
+    )  # fmt: skip
+    look = "/shop.git/info/refs?service=git-upload-pack"
+    with ExitStack() as opened, asking(installation, user) as client:
+        for _ in range(MOST_OF_ONE):
+            silent = opened.enter_context(
+                socket.create_connection(("127.0.0.1", installation.settings.api_port))
+            )
+            silent.sendall("\r\n".join([*head, "", ""]).encode())
+        eventually(lambda: client.get(look).status_code == 503)
+
+        told = client.get(look).text
+        with asking(installation, admin) as other:
+            answer = other.get(look)
+
+        assert f"{MOST_OF_ONE} pushes and fetches of {user.name}'s are under way" in told
+        assert answer.status_code == 200
+        opened.close()
+        eventually(lambda: client.get(look).status_code == 200)
+    admin.leaves()
 
 
 def test_large_packs_pass_and_the_api_holds_nothing_of_them(
