@@ -108,10 +108,13 @@ class Watch:
             if self._is_over.is_set():
                 return
             if told is not None:
-                self._prober.look(self._platform.containers.in_states([STARTING]))
+                rows = self._platform.containers.of(told)
+                self._prober.look(row for row in rows if row.state is STARTING)
+                for row in rows:
+                    if row.state is not STARTING:  # reading its log would take time from it
+                        self._collector.follow(row)
 
     def _follow_clock(self) -> None:
-        """Whose log is not read yet can wait for this: reading takes time from what starts."""
         while not self._is_over.wait(1.0):
             self._clock.tick()
             starting = self._platform.containers.in_states([STARTING])
