@@ -18,6 +18,8 @@ sudo ./install.sh [OPTIONS]
 TEXT
 }
 
+# What is examined is what will run: paas/needed.py has the same.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 SOURCE=$(cd "$(dirname "$0")" && pwd)
 PREFIX=/opt/paas
 PYTHON=/usr/bin/python3 # what every user of this machine may run
@@ -31,6 +33,7 @@ LOG=/var/log/paas-install.log
 LOCK=/run/paas-install.lock
 UNWANTED=$PREFIX/unwanted-services # what Debian starts by itself, until it is told not to
 PLATFORMS=$PREFIX/platforms        # the folders that run this machine's program
+UNITS=/etc/systemd/system
 OLDEST_HAPROXY=2.6 OLDEST_REDIS=7.0
 POLICY=/usr/sbin/policy-rc.d
 POLICY_MARK='made by the paas installer'
@@ -160,8 +163,9 @@ preflight() {
     check_disk
     check_memory
     check_engine
-    check_version haproxy "$OLDEST_HAPROXY" "$(haproxy -v 2>/dev/null || /usr/sbin/haproxy -v 2>/dev/null)"
+    check_version haproxy "$OLDEST_HAPROXY" "$(haproxy -v 2>/dev/null)"
     check_version redis-server "$OLDEST_REDIS" "$(redis-server --version 2>/dev/null)"
+    check_unit
     if ! is_platform; then
         check_port "$HTTP_PORT" --http-port "the apps"
         check_port "$API_PORT" --api-port "the API"
@@ -192,13 +196,21 @@ check_system() {
 check_disk() {
     local place free need=10
     if is_platform; then need=2; fi
-    for place in "$DIR" /var/lib/docker "$PREFIX"; do
+    for place in "$DIR" /var/lib/docker /var/lib/containerd "$PREFIX"; do # Docker 29 has its images in the latter
         while [ ! -d "$place" ]; do place=$(dirname "$place"); done
         free=$(df -Pk "$place" | awk 'NR == 2 { print int($4 / 1048576) }')
         if [ "$free" -lt "$need" ]; then
             die "The disk of $place has $free GB free, and $need are needed." "Make room, or name another folder: --dir FOLDER"
         fi
     done
+}
+
+check_unit() { # /srv/two and /srv-two would have units of one name
+    local unit
+    unit=$(unit_name "$DIR").service
+    if [ -e "$UNITS/$unit" ] && ! grep -qxF "ExecStart=/usr/local/bin/paasd run $DIR" "$UNITS/$unit"; then
+        die "The unit $unit is another folder's." "Name another folder: --dir FOLDER"
+    fi
 }
 
 check_memory() {
@@ -272,7 +284,7 @@ check_port() { # PORT OPTION FOR-WHAT
 install_packages() {
     step "Packages" "Look whether apt-get works: apt-get update"
     local missing=() package
-    need() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing+=("$2"); }
+    need() { command -v "$1" >/dev/null || missing+=("$2"); }
     need redis-server redis-server
     need haproxy haproxy
     need sshd openssh-server
@@ -512,25 +524,30 @@ make_platform() {
 
 ssh_host() { if [ "$DOMAIN" = localhost ]; then echo localhost; else echo "$DOMAIN"; fi; }
 
-unit_name() { if [ "$DIR" = /var/lib/paas ]; then echo paas; else echo "paas$(tr '/' '-' <<<"$DIR")"; fi; }
+unit_name() { if [ "$1" = /var/lib/paas ]; then echo paas; else echo "paas$(tr '/+' '-' <<<"$1")"; fi; } # FOLDER
 
-write_units() {
-    # `systemctl stop` leaves HAProxy and the apps as they are: `paasd stop` is what ends HAProxy too. The supervisor ends
-    # by SIGKILL then, which is a good end if it was asked for, and one to start again after if it was not.
-    cat >"/etc/systemd/system/$1.service" <<UNIT
+filter_unit_name() { echo "paas_filter${1#paas}"; } # UNIT. No folder gives a unit of that name: after paas comes a dash
+
+write_units() { # FOLDER
+    local unit filter
+    unit=$(unit_name "$1")
+    filter=$(filter_unit_name "$unit")
+    # `systemctl stop` leaves HAProxy and the apps as they are: `paasd stop` is what ends HAProxy too. With --keep-router
+    # the supervisor ends by SIGUSR1. Where it has ended already there is nothing to stop, and what somebody may have
+    # started since is left alone.
+    cat >"$UNITS/$unit.service" <<UNIT
 [Unit]
-Description=paas: git push, and the app is served ($DIR)
+Description=paas: git push, and the app is served ($1)
 After=network-online.target docker.service
 Wants=network-online.target
-RequiresMountsFor=$DIR
+RequiresMountsFor=$1
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=/usr/local/bin/paasd run $DIR
-ExecStop=/usr/local/bin/paasd stop --keep-router $DIR
-SuccessExitStatus=SIGKILL
+ExecStart=/usr/local/bin/paasd run $1
+ExecStop=/bin/sh -c '[ -z "\$\$MAINPID" ] || exec /usr/local/bin/paasd stop --keep-router $1'
+SuccessExitStatus=SIGUSR1
 Restart=on-failure
-RestartForceExitStatus=SIGKILL
 RestartSec=2
 KillMode=process
 OOMPolicy=continue
@@ -540,42 +557,45 @@ TimeoutStopSec=90
 [Install]
 WantedBy=multi-user.target
 UNIT
-    cat >"/etc/systemd/system/$1-filter.service" <<UNIT
+    cat >"$UNITS/$filter.service" <<UNIT
 [Unit]
-Description=paas: what apps may not reach, before the engine starts them ($DIR)
+Description=paas: what apps may not reach, before the engine starts them ($1)
 After=nftables.service netfilter-persistent.service ufw.service firewalld.service
 Before=docker.service
-RequiresMountsFor=$DIR
+RequiresMountsFor=$1
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/local/bin/paasd filter $DIR
+ExecStart=/usr/local/bin/paasd filter $1
 
 [Install]
 WantedBy=multi-user.target
 UNIT
     quietly systemctl daemon-reload
-    quietly systemctl enable "$1" "$1-filter"
-    quietly systemctl start "$1-filter"
+    if [ "$1" = "$DIR" ] || systemctl is-enabled --quiet "$unit"; then # another one may be switched off
+        quietly systemctl enable "$unit" "$filter"
+        quietly systemctl start "$filter"
+    fi
 }
 
 start_platform() {
     step "Start" "Look: paasd status $DIR, and the logs in $DIR/run/log"
-    local unit
-    unit=$(unit_name)
-    if has_systemd; then write_units "$unit"; fi
+    if has_systemd; then write_units "$DIR"; fi
     if runs "$DIR"; then
         bring_up_to_date "$DIR"
     elif has_systemd; then
-        quietly systemctl restart "$unit"
+        quietly systemctl restart "$(unit_name "$DIR")"
     else
         begin quietly paasd start "$DIR"
     fi
     quietly paasd status "$DIR" --wait
     say "       every program runs"
     grep -qsxF "$DIR" "$PLATFORMS" || echo "$DIR" >>"$PLATFORMS"
-    other_platforms | while read -r folder; do bring_up_to_date "$folder"; done
+    other_platforms | while read -r folder; do
+        if has_systemd; then write_units "$folder"; fi
+        bring_up_to_date "$folder"
+    done
 }
 
 runs() { [ -e "$1/run/lock" ] && ! flock --nonblock "$1/run/lock" true; } # its supervisor holds it

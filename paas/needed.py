@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from paas.errors import Invalid
 
-WHERE = "/bin:/usr/bin:/usr/sbin:/usr/local/sbin:/sbin"
-"""What only root usually starts is looked for where it is."""
+WHERE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where they are looked for, and what a platform's programs have for PATH. install.sh has the same, so that what was
+examined is what runs."""
 PACKAGES: Mapping[str, str] = {
     "redis-server": "redis-server",
     "sshd": "openssh-server",
@@ -18,6 +19,7 @@ PACKAGES: Mapping[str, str] = {
     "git": "git",
     "setpriv": "util-linux",
     "iptables": "iptables",
+    "systemctl": "systemd",
 }
 NEEDED = ("redis-server", "haproxy", "sshd", "ssh-keygen", "git")
 """Without these there is no platform."""

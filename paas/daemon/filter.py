@@ -7,7 +7,7 @@ import click
 
 from paas.engine.packet_filter import apply_arguments
 from paas.errors import Failed
-from paas.needed import program
+from paas.needed import WHERE, program
 from paas.settings import Settings
 
 CHAIN = "DOCKER-USER"
@@ -20,31 +20,43 @@ class NotFiltered(Failed):
         super().__init__(f"The packet filter of {settings.network} is not there: {why}")
 
 
-def filter_packets(settings: Settings) -> None:
-    """Safe to repeat, also beside `watch`, which does the same through the engine. Raises NotFiltered."""
-    tables = [program("iptables"), "-w", "10"]
-    if _run([*tables, "-n", "-L", CHAIN]).returncode != 0:
-        _demand(settings, [*tables, "-N", CHAIN])
-    _demand(settings, apply_arguments(settings.platform, (settings.http_port,)))
+def filter_packets(settings: Settings, where: str = WHERE, seconds: float = SECONDS) -> None:
+    """Safe to repeat, also beside `watch`, which does the same through the engine.
+
+    `where` the tools are; none may take more than `seconds`. Raises ProgramMissing or NotFiltered.
+    """
+    tables = [program("iptables", where), "-w", "10"]
+    try:
+        if _failure([*tables, "-n", "-L", CHAIN], where, seconds):
+            _demand(settings, _failure([*tables, "-N", CHAIN], where, seconds))
+        argv = apply_arguments(settings.platform, (settings.http_port,))
+        _demand(settings, _failure(argv, where, seconds))
+    except subprocess.TimeoutExpired:
+        raise NotFiltered(settings, f"a tool took more than {seconds:.0f} s") from None
+    except OSError as error:
+        raise NotFiltered(settings, str(error)) from None
 
 
-def _demand(settings: Settings, argv: list[str]) -> None:
-    ended = _run(argv)
-    if ended.returncode != 0:
-        said = ended.stderr.strip().splitlines() or [f"{argv[0]} ended with {ended.returncode}"]
-        raise NotFiltered(settings, said[-1])
+def _demand(settings: Settings, failure: str) -> None:
+    if failure:
+        raise NotFiltered(settings, failure)
 
 
-def _run(argv: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def _failure(argv: list[str], where: str, seconds: float) -> str:
+    """The last that it said, if it failed. Else empty."""
+    ended = subprocess.run(
         argv,
         capture_output=True,
         text=True,
+        errors="replace",
         check=False,
         stdin=subprocess.DEVNULL,
-        timeout=SECONDS,
-        env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+        timeout=seconds,
+        env={"PATH": where},
     )
+    if ended.returncode == 0:
+        return ""
+    return (ended.stderr.strip().splitlines() or [f"{argv[0]} ended with {ended.returncode}"])[-1]
 
 
 @click.command("filter", hidden=True)

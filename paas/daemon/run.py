@@ -16,14 +16,13 @@ from paas.daemon.init import UNFINISHED
 from paas.daemon.names import HAPROXY, REDIS
 from paas.daemon.programs import MINIMUM_FILES, supervisor_configuration
 from paas.errors import Conflict
-from paas.needed import check_needed
+from paas.needed import WHERE, check_needed
 from paas.running import end, forget_ended, running
 from paas.settings import SETTINGS, Settings
 from paas.store.migrate import migrate, refuse_newer
 
 LOCK_FD = 2 * MINIMUM_FILES
 """The supervisor closes whatever is below its minimum."""
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KEPT_VARIABLES = (
     "TZ",
     "http_proxy",
@@ -91,7 +90,7 @@ def run(directory: Path) -> None:
 def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     """What every program of the platform begins with."""
     kept = {name: given[name] for name in KEPT_VARIABLES if name in given}
-    return {"PATH": PATH, "LANG": "C.UTF-8", "HOME": str(settings.directory / "home"), **kept}
+    return {"PATH": WHERE, "LANG": "C.UTF-8", "HOME": str(settings.directory / "home"), **kept}
 
 
 def check_port(settings: Settings) -> None:
@@ -108,7 +107,7 @@ def check_port(settings: Settings) -> None:
 
 
 def note_program(settings: Settings) -> None:
-    """Which installed program runs the platform now: the installer looks whether it is its own."""
+    """Which installed program runs the platform, or would: the installer looks whether it is its own."""
     write(settings.run / "program", f"{Path(sys.prefix).resolve()}\n", User.caller(), 0o644)
 
 

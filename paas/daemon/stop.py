@@ -16,6 +16,8 @@ from paas.running import running
 from paas.settings import Settings
 
 PATIENCE_SECONDS = 60.0
+END_AT_ONCE = signal.SIGUSR1
+"""The supervisor does not catch it; its unit counts it as a good end."""
 
 
 class StillRunning(Failed):
@@ -35,7 +37,8 @@ def stop(settings: Settings, *, keep_router: bool = False) -> None:
         supervision = Supervision(settings)
         if keep_router:
             supervision.stop(state.name for state in supervision.states() if state.name not in kept)
-            os.kill(supervision.pid(), signal.SIGKILL)  # asked to end, it would end HAProxy too
+            # Asked to end, it would end HAProxy too. Killed by SIGKILL, systemd would start it again.
+            os.kill(supervision.pid(), END_AT_ONCE)
         else:
             supervision.shut_down()
         _wait_for_lock(settings)

@@ -1,6 +1,5 @@
 """Goes over to this program's version while the platform serves."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from paas.daemon.run import note_program, write_configurations
 from paas.daemon.start import start, wait_until_up
 from paas.daemon.stop import stop
 from paas.daemon.supervision import NotRunning, Supervision
+from paas.daemon.unit import restart, unit_of
 from paas.settings import Settings
 from paas.store.migrate import is_behind, migrate
 
@@ -20,8 +20,6 @@ Report = Callable[[str], None]
 UNTOUCHED = (REDIS, HAPROXY)
 RESTARTED = (WEB, WATCH, WORKERS, FOLLOWER, SSHD, DOOR)
 """One after the other. A worker that builds goes on until it has built, beside its successor."""
-AGAIN_SECONDS = 5.0
-"""How long whoever started the platform (systemd, say) has to start it again."""
 
 
 def upgrade(settings: Settings, report: Report) -> None:
@@ -30,7 +28,7 @@ def upgrade(settings: Settings, report: Report) -> None:
     Safe to repeat and to kill. Only if Redis or HAProxy are to be started otherwise than before, the supervisor is
     replaced too: HAProxy is then taken over, and the API is away for some seconds. A platform that does not run is
     migrated and not started. Raises UnknownUser, RootNeeded or RecordTooNew, before anything was changed;
-    MigrationFailed; SupervisorSilent; ProgramFailed; NotUp.
+    MigrationFailed; SupervisorSilent; ProgramFailed; NotRestarted; NotUp.
     """
     users = Users.of(settings)
     copied = migrate(settings.record)
@@ -39,16 +37,16 @@ def upgrade(settings: Settings, report: Report) -> None:
         folder.make()
     try:
         supervision = Supervision(settings)
-        supervision.pid()
+        pid = supervision.pid()
     except NotRunning:
         report("The platform does not run")
+        note_program(settings)
         return
     write_configurations(settings, users)
     changes = supervision.reread()
     if (changes.changed | changes.removed).intersection(UNTOUCHED):
         report("Replacing the supervisor; HAProxy serves on")
-        stop(settings, keep_router=True)
-        _start_unless_started(settings)
+        _replace_supervisor(settings, pid)
     else:
         for name in sorted(changes.removed):
             supervision.take_out(name)
@@ -64,15 +62,14 @@ def upgrade(settings: Settings, report: Report) -> None:
     note_program(settings)
 
 
-def _start_unless_started(settings: Settings) -> None:
-    deadline = time.monotonic() + AGAIN_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            Supervision(settings).pid()
-            return
-        except NotRunning:
-            time.sleep(0.2)
-    start(settings)
+def _replace_supervisor(settings: Settings, pid: int) -> None:
+    """By whoever started it: what systemd started stays in its unit."""
+    unit = unit_of(pid)
+    if unit:
+        restart(unit)
+    else:
+        stop(settings, keep_router=True)
+        start(settings)
 
 
 @click.command("upgrade")

@@ -11,6 +11,10 @@ from tests.install.machine import ROOT, Machine, machine
 pytestmark = pytest.mark.timeout(1500)  # the first time, two systems are installed
 
 SERVED = "curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors"
+DROP_IN = "/etc/systemd/system/docker.service.d"
+LOOKS_BEFORE_THE_ENGINE = (
+    '[Service]\\nExecStartPre=/bin/sh -c "iptables -S >/run/rules-before-the-engine"\\n'
+)
 COMMIT = "git config --global user.name Ada && git config --global user.email ada@example.com"
 
 
@@ -108,13 +112,39 @@ def test_a_newer_one_is_the_upgrade_and_no_request_is_dropped(
     assert re.fullmatch(r"\d{3,} asked, 0 failed\n", report)
 
 
-def test_a_stopped_unit_leaves_the_apps_served(bare: Machine, installed: str) -> None:
-    bare.root_says("systemctl stop paas")
+@pytest.mark.parametrize(
+    "command", ["systemctl stop paas", "paasd stop /var/lib/paas --keep-router"]
+)
+def test_a_stopped_platform_leaves_the_apps_served_and_is_not_started_again(
+    bare: Machine, installed: str, command: str
+) -> None:
+    bare.root_says(command)
 
+    bare.root_says("sleep 4")  # systemd would have after 2
     assert bare.runs("systemctl is-active paas").stdout.strip() == "inactive"
     assert "Hello" in bare.says("curl --silent --fail http://sample.localhost/")
+    assert set(bare.root_says("ps -C haproxy,redis-server -o comm=").split()) == {"haproxy"}
     bare.root_says("systemctl start paas && paasd status /var/lib/paas --wait")
     assert "Hello" in bare.says("curl --silent --fail http://sample.localhost/")
+
+
+def test_a_supervisor_that_an_upgrade_replaces_stays_in_its_unit(
+    bare: Machine, installed: str
+) -> None:
+    for port in (8080, 80):
+        before = bare.says("systemctl show --property MainPID --value paas")
+        bare.root_says(
+            f"sed -i 's/^http_port = .*/http_port = {port}/' /var/lib/paas/settings.toml"
+        )
+
+        said = bare.root_says("paasd upgrade /var/lib/paas")
+
+        assert "Replacing the supervisor" in said
+        assert "Hello" in bare.says(f"curl --silent --fail http://sample.localhost:{port}/")
+        assert bare.says("systemctl is-active paas").strip() == "active"
+        main = bare.says("systemctl show --property MainPID --value paas")
+        assert main not in (before, "0\n")
+        assert bare.root_says("cat /var/lib/paas/run/supervisord.pid") == main
 
 
 def test_a_supervisor_that_was_killed_is_started_again(bare: Machine, installed: str) -> None:
@@ -128,23 +158,37 @@ def test_after_a_reboot_everything_is_served_by_the_containers_that_were_there(
     bare: Machine, installed: str
 ) -> None:
     before = containers(bare)
+    bare.root_says(f"mkdir -p {DROP_IN} && printf '{LOOKS_BEFORE_THE_ENGINE}' >{DROP_IN}/look.conf")
 
     bare.reboot()
 
-    rules = bare.root_says("iptables -S")
-    assert "-j PAAS-" in rules
+    # Neither the filter's container nor anything that speaks to the engine can have put them there by then.
+    assert "-j PAAS-" in bare.root_says("cat /run/rules-before-the-engine")
+    assert "-j PAAS-" in bare.root_says("iptables -S")
     assert "Hello" in bare.says(f"{SERVED} http://sample.localhost/")
     bare.root_says("paasd status /var/lib/paas --wait")
     assert containers(bare) == before
 
 
-def test_the_packet_filter_is_there_before_the_engine_starts_the_apps(
+def test_another_platform_of_the_machine_has_its_units_renewed_and_is_told_of_once(
     bare: Machine, installed: str
 ) -> None:
-    order = "systemctl show --value --property ActiveEnterTimestampMonotonic paas-filter"
-    engine = "systemctl show --value --property ExecMainStartTimestampMonotonic docker"
+    ports = "--http-port 8080 --api-port 5001 --ssh-port 2223"
+    bare.says(f"cd paas && sudo ./install.sh --no-sample --dir /srv/two {ports} 2>&1")
+    bare.root_says("paasd stop /srv/two; cd /etc/systemd/system; rm paas_filter-srv-two.service")
+    bare.root_says("echo old >/srv/two/run/program")
 
-    assert int(bare.says(order)) < int(bare.says(engine))
+    first, second = (bare.says("cd paas && sudo ./install.sh --no-sample 2>&1") for _ in range(2))
+
+    assert "and /srv/two, which runs this program too" in first
+    assert "/srv/two" not in second
+    assert "paasd filter /srv/two\n" in bare.root_says("systemctl cat paas_filter-srv-two")
+    assert bare.runs("systemctl is-active paas-srv-two").stdout.strip() == "inactive"
+    bare.root_says("systemctl disable --now paas-srv-two paas_filter-srv-two")
+    identity = re.search(r'platform = "(.*)"', bare.says("cat /srv/two/settings.toml"))
+    assert identity
+    bare.root_says(f"paasd destroy /srv/two --confirm {identity[1]} && rm -r /srv/two")
+    bare.root_says("rm /etc/systemd/system/paas*-srv-two.service && systemctl daemon-reload")
 
 
 def test_what_came_with_the_packages_does_not_run_by_itself(bare: Machine, installed: str) -> None:

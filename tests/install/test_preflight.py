@@ -49,6 +49,13 @@ NOTHING_OF_IT = f"{over('/proc/filesystems', '')} && {over('/proc/kallsyms', '')
             "Make room, or name another folder: --dir FOLDER",
         ),
         (
+            "mount -t tmpfs -o size=99G none /var/lib && mkdir /var/lib/containerd && "
+            "mount -t tmpfs -o size=9G none /var/lib/containerd",
+            "",
+            "The disk of /var/lib/containerd has 9 GB free, and 10 are needed.",
+            "Make room",
+        ),
+        (
             over("/proc/meminfo", "MemTotal: 524288 kB\\n"),
             "",
             "This machine has 512 MB of memory, and 1 GB is needed.",
@@ -90,10 +97,18 @@ NOTHING_OF_IT = f"{over('/proc/filesystems', '')} && {over('/proc/kallsyms', '')
             "/srv/paas is not empty, and is no platform.",
             "Name another folder",
         ),
+        (
+            "mount -t tmpfs none /etc/systemd/system && cd /etc/systemd/system && "
+            "echo 'ExecStart=/usr/local/bin/paasd run /srv/two' >paas-srv-two.service",
+            "--dir /srv-two",
+            "The unit paas-srv-two.service is another folder's.",
+            "Name another folder",
+        ),
     ],
     ids=[
         "system",
         "disk",
+        "images",
         "memory",
         "engine",
         "haproxy",
@@ -101,6 +116,7 @@ NOTHING_OF_IT = f"{over('/proc/filesystems', '')} && {over('/proc/kallsyms', '')
         "kernel",
         "port",
         "folder",
+        "unit",
     ],
 )
 def test_a_machine_that_will_not_do_is_refused_and_left_as_it_is(

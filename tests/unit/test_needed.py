@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from paas.needed import NEEDED, HAProxyTooOld, ProgramMissing, check_needed
+from paas.daemon.run import environment
+from paas.needed import NEEDED, WHERE, HAProxyTooOld, ProgramMissing, check_needed
+from paas.settings import Settings
 
 
 @pytest.fixture
@@ -47,3 +49,12 @@ def test_any_newer_one_will_do(machine: Path, version: str) -> None:
     put(machine, "haproxy", f"HAProxy version {version} 2025/01/01 - https://haproxy.org/")
 
     assert check_needed(str(machine)) == version
+
+
+def test_the_installer_and_the_platforms_programs_find_the_programs_that_were_examined(
+    settings: Settings,
+) -> None:
+    script = Path(__file__).parents[2] / "install.sh"
+
+    assert f"export PATH={WHERE}" in script.read_text().splitlines()
+    assert environment(settings, {"PATH": "/elsewhere"})["PATH"] == WHERE
