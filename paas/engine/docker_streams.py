@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from itertools import chain, repeat
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -15,8 +16,8 @@ from paas.engine.log_lines import LogLines
 from paas.engine.seen import EVENTS, event_seen
 from paas.engine.stream import Stream, StreamRefused
 
-QUIET_SECONDS = 30.0
-"""After so long a silence a log's reader looks whether the container still runs."""
+QUIET_SECONDS = (5.0, 30.0)
+"""After so long a silence a log's reader looks at the container: at first, and from then on."""
 PAUSE_SECONDS = 0.2
 OUTPUT_LIMIT = 1 << 20
 """Bytes of what a command prints that are kept."""
@@ -61,35 +62,41 @@ class LogReader:
         while (found := self._inspect()) is not None:
             state = found["State"]
             may_print = state["Running"] or state["Restarting"] or state["Status"] == "created"
-            yield from self._read(has_terminal=found["Config"]["Tty"], follow=may_print)
+            yield from self._read(found, follow=may_print)
             if not may_print:
                 return
             time.sleep(PAUSE_SECONDS)
 
-    def _read(self, *, has_terminal: bool, follow: bool) -> Iterator[RawLine]:
-        lines = LogLines(has_terminal=has_terminal)
+    def _read(self, found: dict[str, Any], *, follow: bool) -> Iterator[RawLine]:
+        lines = LogLines(has_terminal=found["Config"]["Tty"])
         stream = self._open(follow=follow)
         if stream is None:
             return
         try:
-            while data := self._next(stream):
+            while data := self._next(stream, found["State"]["StartedAt"]):
                 yield from self._fresh(lines.feed(data))
             yield from self._fresh(lines.finish())
         finally:
             stream.close()
 
-    def _next(self, stream: Stream) -> bytes:
-        """Empty at the end, and when nothing more will come though the engine does not say so."""
-        while True:
+    def _next(self, stream: Stream, started_at: str) -> bytes:
+        """Empty at the end, and when nothing more will come though the engine does not say so.
+
+        That is so when the container has ended, and of 20.10 also when it was started again.
+        """
+        first, then = QUIET_SECONDS
+        for seconds in chain([first], repeat(then)):
             try:
-                data = stream.read(QUIET_SECONDS)
+                data = stream.read(seconds)
             except OSError:
-                return b""
+                break
             if data is not None:
                 return data
             found = self._inspect()
-            if found is None or not found["State"]["Running"]:
-                return b""
+            state = {} if found is None else found["State"]
+            if not state.get("Running") or state["StartedAt"] != started_at:
+                break
+        return b""
 
     def _fresh(self, lines: Iterator[RawLine]) -> Iterator[RawLine]:
         """Those that were not told yet; lines of stdout and stderr may be slightly out of order."""
