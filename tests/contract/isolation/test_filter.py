@@ -1,0 +1,171 @@
+"""The packet filter itself: made, mended, taken away, and kept by the host."""
+
+import secrets
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+from docker.api.client import APIClient
+
+from paas.engine.body import bridge_name
+from paas.engine.packet_filter import (
+    GUARD_SECONDS,
+    apply_arguments,
+    guard_arguments,
+    remove_arguments,
+)
+from tests.contract.isolation.host import (
+    forget,
+    ip,
+    isolated,
+    listening,
+    rules_of,
+    without_hooks,
+)
+from tests.contract.lab import Lab
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.docker
+
+
+def test_preparing_again_changes_nothing(labs: list[Lab]) -> None:
+    before = rules_of(labs[0].platform)
+
+    labs[0].engine.prepare("local", f"{labs[0].addresses}.0/24")
+
+    assert rules_of(labs[0].platform) == before
+    assert before
+
+
+def test_a_filter_that_was_taken_away_is_mended(
+    labs: list[Lab], app: Callable[[str, int], bool]
+) -> None:
+    lab = labs[0]
+    hook = ["INPUT", "-i", bridge_name(lab.platform), "-j", f"PAAS-{lab.platform}-IN"]
+    subprocess.run(["iptables", "-D", *hook], check=True)
+    subprocess.run(["iptables", "-F", f"PAAS-{lab.platform}-IN"], check=True)
+
+    lab.engine.prepare("local", f"{lab.addresses}.0/24")
+
+    with listening() as port:
+        assert not app(f"{lab.addresses}.1", port)
+
+
+def test_a_platform_that_goes_takes_its_own_rules_alone(labs: list[Lab], open_port: int) -> None:
+    before = rules_of(labs[0].platform)
+    third = isolated(open_port)
+    assert rules_of(third.platform)
+
+    forget(third)
+
+    assert rules_of(third.platform) == []
+    assert rules_of(labs[0].platform) == before
+
+
+def test_a_host_without_dockers_chain_is_filtered_where_it_forwards() -> None:
+    name = f"paas{secrets.token_hex(3)}"
+    inside = ["ip", "netns", "exec", name]
+    ip("netns", "add", name)
+    try:
+        subprocess.run([*inside, *apply_arguments("abcd2345", [80])], check=True)
+        subprocess.run([*inside, *apply_arguments("other234", [])], check=True)
+        made = rules_of("abcd2345", *inside)
+        subprocess.run([*inside, *remove_arguments("abcd2345")], check=True)
+        others = rules_of("PAAS", *inside)
+        subprocess.run([*inside, *remove_arguments("other234")], check=True)
+
+        assert "-A FORWARD -i pb-abcd2345 -j PAAS-abcd2345-FWD" in made
+        assert not any("abcd2345" in rule for rule in others)
+        assert "-A INPUT -i docker0 -j PAAS-BUILDS-IN" in others
+        assert rules_of("PAAS", *inside) == []
+    finally:
+        ip("netns", "del", name)
+
+
+def tools(platform: str, engine_client: APIClient) -> list[str]:
+    """The names of the platform's own containers."""
+    ours = ["paas.kind=tools", f"paas.platform={platform}"]
+    listed = engine_client.containers(all=True, filters={"label": ours})
+    return [found["Names"][0] for found in listed]
+
+
+def test_one_tool_stays_and_keeps_the_filter(labs: list[Lab], engine_client: APIClient) -> None:
+    platform = labs[0].platform
+    [name] = tools(platform, engine_client)
+    guard = engine_client.inspect_container(name)
+
+    labs[0].engine.prepare("local", f"{labs[0].addresses}.0/24")
+
+    assert name == f"/paas-{platform}-filter"
+    assert engine_client.inspect_container(name)["Id"] == guard["Id"], "there is one already"
+    assert guard["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert guard["HostConfig"]["CapAdd"] == ["NET_ADMIN", "NET_RAW"]
+    assert not guard["HostConfig"]["Binds"]
+    assert name[1:] not in [seen.name for seen in labs[0].engine.list("local")]
+
+
+def test_a_tool_that_somebody_stopped_or_took_away_is_there_again(
+    labs: list[Lab], engine_client: APIClient
+) -> None:
+    name = f"paas-{labs[0].platform}-filter"
+    for undo in (engine_client.stop, partial(engine_client.remove_container, force=True)):
+        undo(name)
+
+        labs[0].engine.guard("local")
+
+        assert engine_client.inspect_container(name)["State"]["Running"]
+
+
+def test_a_filter_that_a_firewall_took_away_comes_back_by_itself(
+    labs: list[Lab], app: Callable[[str, int], bool]
+) -> None:
+    gateway, before = f"{labs[0].addresses}.1", rules_of(labs[0].platform)
+    with listening() as port:
+        without_hooks(labs[0].platform)
+        assert app(gateway, port), "or this would show nothing"
+
+        eventually(lambda: not app(gateway, port), within=GUARD_SECONDS + 10)
+
+    assert sorted(rules_of(labs[0].platform)) == sorted(before)
+
+
+RESTARTED = """trap 'kill $!; exit' TERM; while :; do "$0" "$@" & wait; sleep 0.1; done"""
+"""As the engine does with a guard to whom the kernel has said that somebody else changes the tables."""
+
+
+def test_two_guards_put_back_what_was_flushed_and_leave_each_other_alone() -> None:
+    """On a host of their own. They share chains: if one took what the other writes for damage, both would write for
+    ever, each its own rule last."""
+    name, platforms = f"paas{secrets.token_hex(3)}", ("abcd2345", "other234")
+    inside = ["ip", "netns", "exec", name]
+    with ExitStack() as undo:
+        ip("netns", "add", name)
+        undo.callback(ip, "netns", "del", name)
+        for platform in platforms:
+            guards = [*guard_arguments(platform, [80])[:-1], "0.5"]
+            argv = [*inside, "sh", "-c", RESTARTED, *guards]
+            guard = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            undo.callback(guard.wait)
+            undo.callback(guard.terminate)
+
+        def is_whole() -> bool:
+            rules = "\n".join(rules_of("PAAS", *inside))
+            hooks = [f"-A {chain} -i pb-{platform} -j PAAS-{platform}-{end}"
+                     for platform in platforms for chain, end in (("INPUT", "IN"), ("FORWARD", "FWD"))]  # fmt: skip
+            return all(line in rules for line in (*hooks, "paas-abcd2345", "paas-other234"))
+
+        eventually(is_whole)
+        for tool in ("iptables", "ip6tables"):
+            for verb in ("-F", "-X"):
+                subprocess.run([*inside, tool, verb], check=False, capture_output=True)
+        eventually(is_whole)
+        time.sleep(1.5)
+        orders = set()
+        for _ in range(15):
+            orders.add(tuple(rules_of("PAAS", *inside)))
+            time.sleep(0.1)
+
+    assert len(orders) == 1
