@@ -120,15 +120,18 @@ def test_a_tool_that_somebody_stopped_or_took_away_is_there_again(
 
 
 def test_a_filter_that_a_firewall_took_away_comes_back_by_itself(
-    labs: list[Lab], app: Callable[[str, int], bool]
+    labs: list[Lab], app: Callable[[str, int], bool], engine_client: APIClient
 ) -> None:
     gateway, before = f"{labs[0].addresses}.1", rules_of(labs[0].platform)
+    [guard] = tools(labs[0].platform, engine_client)
     with listening() as port:
+        engine_client.pause(guard)
         without_hooks(labs[0].platform)
         assert app(gateway, port), "or this would show nothing"
 
-        eventually(lambda: not app(gateway, port), within=GUARD_SECONDS + 10)
+        engine_client.unpause(guard)
 
+        eventually(lambda: not app(gateway, port), within=GUARD_SECONDS + 10)
     assert sorted(rules_of(labs[0].platform)) == sorted(before)
 
 
