@@ -160,11 +160,11 @@ def test_two_guards_put_back_what_was_flushed_and_leave_each_other_alone() -> No
                      for platform in platforms for chain, end in (("INPUT", "IN"), ("FORWARD", "FWD"))]  # fmt: skip
             return all(line in rules for line in (*hooks, "paas-abcd2345", "paas-other234"))
 
-        eventually(is_whole)
+        eventually(is_whole, within=GUARD_SECONDS)
         for tool in ("iptables", "ip6tables"):
             for verb in ("-F", "-X"):
                 subprocess.run([*inside, tool, verb], check=False, capture_output=True)
-        eventually(is_whole)
+        eventually(is_whole, within=GUARD_SECONDS)
         time.sleep(1.5)
         orders = set()
         for _ in range(15):
