@@ -125,11 +125,11 @@ def test_a_filter_that_a_firewall_took_away_comes_back_by_itself(
     gateway, before = f"{labs[0].addresses}.1", rules_of(labs[0].platform)
     [guard] = tools(labs[0].platform, engine_client)
     with listening() as port:
-        engine_client.pause(guard)
+        engine_client.pause(guard.strip("/"))
         without_hooks(labs[0].platform)
         assert app(gateway, port), "or this would show nothing"
 
-        engine_client.unpause(guard)
+        engine_client.unpause(guard.strip("/"))
 
         eventually(lambda: not app(gateway, port), within=GUARD_SECONDS + 10)
     assert sorted(rules_of(labs[0].platform)) == sorted(before)
