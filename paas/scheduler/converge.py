@@ -85,15 +85,18 @@ def step(lease: Lease, platform: Platform) -> None:
 
 def _note_crashes(view: View, lease: Lease, platform: Platform, now: float) -> bool:
     """What exited while it started, exits in a loop, or did not answer in time has crashed."""
-    crashed = [(row, why) for row in view.rows if (why := _why_crashed(row, platform, now))]
+    crashed = [(row, why) for row in view.rows if (why := _why_crashed(row, view, platform, now))]
     for row, why in crashed:
         crash(row, why, platform, now, lease=lease)
     return bool(crashed)
 
 
-def _why_crashed(row: Container, platform: Platform, now: float) -> str | None:
+def _why_crashed(row: Container, view: View, platform: Platform, now: float) -> str | None:
     if row.state is STARTING and row.exits:
         return f"exited with status {row.exit_code} while starting{_memory(row)}"
+    if row.state is UP and row.exits and view.deploy and row.dyno.release == view.deploy.release:
+        # Only until it serves: what served before is still there.
+        return f"exited right after it had come up{_memory(row)}"
     if row.state is UP and is_looping(row):
         times = len(row.exits)
         return (

@@ -38,7 +38,8 @@ def plan_changes(
 
     A Dyno carries release, number and restart count: a deploy, a scale and a restart are one comparison. Only a
     container that is placed, starting or up fills its dyno. `crashes` are rows that crashed, of any state by now.
-    `keep_release` is the current release while a deploy is under way: its containers serve until that has ended.
+    `keep_release` is the current release while a deploy is under way: its containers serve until that has ended, but
+    for those beyond the number that is wanted by now.
     """
     places = frozenset(wanted)
     live = [row for row in rows if row.state in FILLS]
@@ -47,11 +48,15 @@ def plan_changes(
     missing = tuple(sorted(places - filled.keys() - waiting.keys()))
     up = {dyno for dyno in places if dyno in filled and filled[dyno].state is UP}
     replaced = {(dyno.process, dyno.number) for dyno in places if dyno not in up}
+    most = {dyno.process: dyno.number for dyno in sorted(places)}
     surplus = (row for row in live if row.dyno not in places or filled[row.dyno] is not row)
     retire = tuple(
         row
         for row in surplus
-        if row.dyno.release != keep_release
+        if (
+            row.dyno.release != keep_release
+            or row.dyno.number > most.get(row.dyno.process, row.dyno.number)
+        )
         and not (_is_restarted(row, places) and (row.dyno.process, row.dyno.number) in replaced)
     )
     return Plan(missing, retire, waiting, len(up) == len(places))

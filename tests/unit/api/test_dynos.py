@@ -22,9 +22,9 @@ def test_a_wanted_place_is_listed_before_anything_fills_it(served: Served) -> No
 
 def test_a_place_that_cannot_be_filled_says_why(served: Served) -> None:
     served.stage.deployed(web="serve")
-    served.platform.apps.block(served.shop.id, "No host has memory enough.")
     with served.by("ana") as client:
         client.patch("/apps/shop/formation/web", json={"quantity": 2})
+        served.platform.apps.block(served.shop.id, "No host has memory enough.")
         dynos = client.get("/apps/shop/dynos").json()
 
     assert [(dyno["name"], dyno["state"], dyno["reason"]) for dyno in dynos] == [

@@ -25,6 +25,23 @@ def test_a_first_release_runs_one_web_dyno_and_is_served(stage: Stage) -> None:
     assert stage.now().live_wake == stage.now().wake
 
 
+def test_what_exits_before_it_serves_fails_the_deploy_though_it_had_come_up(stage: Stage) -> None:
+    stage.deployed()
+    stage.releases(web="serve", worker="work")
+    scale(stage.now(), {"worker": 1}, "ana", stage.platform, time.time())
+    stage.converges()
+    stage.comes_up("web.1")
+    new = next(row for row in stage.rows(UP) if row.dyno.release == 2)
+
+    stage.platform.containers.note(new.id, exits=(time.time(),), exit_code=3)
+    stage.converges()
+
+    assert stage.now().wanted_release == stage.now().current_release == 1
+    assert stage.served() == ["web.1"]
+    failed = stage.platform.deploys.all(stage.app.id)[0]
+    assert failed.reason == "web.1 exited right after it had come up"
+
+
 def test_a_new_release_is_not_served_before_all_of_it_is_up(stage: Stage) -> None:
     stage.deployed()
     scale(stage.now(), {"web": 2}, "ana", stage.platform, time.time())

@@ -40,6 +40,15 @@ def test_scaling_down_retires_at_once_also_what_still_starts() -> None:
     assert changes.is_up
 
 
+def test_what_is_too_many_goes_also_while_a_deploy_is_under_way() -> None:
+    old = [make_container("web.1", 1), make_container("web.2", 2), make_container("worker.1", 3)]
+    new = make_dyno("web.1", release=2)
+
+    changes = plan([new], old, keep=1)
+
+    assert [row.dyno.name for row in changes.retire] == ["web.2"]
+
+
 def test_the_current_release_stays_while_a_deploy_is_under_way() -> None:
     old, new = make_container("web.1", 1), make_dyno("web.1", release=2)
 

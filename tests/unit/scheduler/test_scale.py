@@ -46,6 +46,16 @@ def test_scaling_during_a_deploy_holds_for_what_is_wanted(stage: Stage) -> None:
     assert {row.dyno.release for row in stage.rows(UP)} == {2}
 
 
+def test_fewer_after_too_many_is_not_told_of_the_too_many(stage: Stage) -> None:
+    stage.deployed()
+    stage.platform.apps.block(stage.app.id, "No host can take web.34")
+
+    change = scale(stage.now(), {"web": 1}, "ana", stage.platform, time.time())
+
+    state = outlook(stage.app.id, change.version, stage.platform, time.time()).state
+    assert state is not OutlookState.FAILED
+
+
 def test_what_fits_nowhere_is_blocked_and_says_so(stage: Stage) -> None:
     stage.deployed()
     stage.platform.hosts.note("local", memory_mb=1400)
