@@ -26,6 +26,13 @@ from tests.unit.git.conftest import FakeApi
 COMMANDS = packet(f"{'0' * 40} {'1' * 40} refs/heads/main\0report-status side-band-64k".encode())
 
 
+def is_alive(pid: str) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # ended between two looks
+        return False
+
+
 @dataclass
 class Door:
     process: "subprocess.Popen[bytes]"
@@ -52,7 +59,7 @@ class Door:
     def alive(self) -> int:
         """Those that it began and that have not ended."""
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return sum("State:\tZ" not in Path(f"/proc/{pid}/status").read_text() for pid in listed.split())  # fmt: skip
+        return sum(is_alive(pid) for pid in listed.split())
 
 
 @pytest.fixture
