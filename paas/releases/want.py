@@ -3,15 +3,13 @@
 from paas.model.app import App
 from paas.model.change import Change
 from paas.model.release import Release
+from paas.scheduler.deploy import DEPLOY_SECONDS
 from paas.wiring import Platform
-
-DEPLOY_SECONDS = 600.0
-"""The most a deploy may take beside what its containers may take to start."""
 
 
 def want(app: App, release: Release, platform: Platform, now: float) -> Change:
     """Called in the transaction that made the release. A release without an image is current at once."""
-    version = platform.apps.touch(app.id)
+    version = platform.apps.change(app.id)
     if release.image is None:
         platform.apps.settle(app.id, release.number, now)
         return Change(version, release)

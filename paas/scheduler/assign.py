@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from paas.model.build import Build, BuildState, Image
 from paas.model.container import FILLS, PLACED, Container, Kind
 from paas.model.formation import Dyno
+from paas.scheduler.deploy import DEPLOY_SECONDS
 from paas.scheduler.place import NoAddressLeft, NoHostReady, free_address, place, unreserved
 from paas.scheduler.spec import new_id, serves
 from paas.scheduler.view import View
@@ -72,7 +73,21 @@ def assign(
             placed.append(row)
         if blocked != view.app.blocked:
             platform.apps.block(view.app.id, blocked)
+            _set_deadline(view, blocked, platform, now)
         return placed if platform.containers.add(placed, lease) else []
+
+
+def _set_deadline(view: View, blocked: str | None, platform: Platform, now: float) -> None:
+    """A deploy waits for room as long as a container may take to start; with room, as long as any other."""
+    if view.deploy is None:
+        return
+    seconds = platform.settings.start_seconds
+    if blocked is None:
+        platform.deploys.move(
+            view.deploy, view.deploy.state, deadline=now + seconds + DEPLOY_SECONDS
+        )
+    elif view.app.blocked is None:
+        platform.deploys.move(view.deploy, view.deploy.state, deadline=now + seconds)
 
 
 def _ask_for_image(view: View, image: Image, platform: Platform, now: float) -> None:

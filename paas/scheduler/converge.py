@@ -28,6 +28,7 @@ from paas.scheduler.plan import Plan, is_looping, plan_changes
 from paas.scheduler.probe import ask, come_up
 from paas.scheduler.renew import renewed
 from paas.scheduler.view import View, look
+from paas.scheduler.wake import wake
 from paas.store.leases import Lease
 from paas.wiring import Platform
 
@@ -120,7 +121,7 @@ def _why_silent(row: Container, platform: Platform, now: float) -> str | None:
     seconds = f"{platform.settings.start_seconds:g} s"
     got = row.reason or "no connection was accepted"
     if any(where in heard for where in (f"0.0.0.0:{row.port}", f"[::]:{row.port}")):
-        got, is_up = ask(row, platform.settings.health_path)
+        got, is_up = ask(row, platform)
         if is_up:
             come_up(row, got, platform, now)
             return None
@@ -137,6 +138,8 @@ def _plan(view: View, now: float) -> Plan:
 def _retire(plan: Plan, lease: Lease, platform: Platform, now: float) -> None:
     for row in plan.retire:
         platform.containers.move(row.id, RETIRING, now, lease, exit_code=None)
+    if plan.retire:
+        wake(platform.apps.blocked(), platform)  # there is room
 
 
 def _start(

@@ -7,8 +7,12 @@ from paas.model.container import FILLS, RETIRING
 from paas.model.deploy import DeployState
 from paas.scheduler.plan import Plan
 from paas.scheduler.view import View
+from paas.scheduler.wake import wake
 from paas.store.leases import Lease
 from paas.wiring import Platform
+
+DEPLOY_SECONDS = 600.0
+"""The most a deploy may take beside what its containers may take to start."""
 
 
 def fail(view: View, lease: Lease, platform: Platform, now: float) -> bool:
@@ -80,6 +84,7 @@ def succeed(view: View, lease: Lease, platform: Platform, now: float) -> bool:
             if row.dyno.release != deploy.release and row.state in FILLS:
                 platform.containers.move(row.id, RETIRING, now, lease, exit_code=None)
         platform.apps.touch(view.app.id)
+    wake(platform.apps.blocked(), platform)  # there is room
     say(platform.logs, view.app.id, "api", f"Deployed v{deploy.release}", now)
     platform.wire.upkeep("tidy_app", view.app.id)
     return True

@@ -1,6 +1,7 @@
 """Tells how far a change has come, from the record alone: what whoever waits for it is shown."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,9 +58,10 @@ def outlook(app_id: str, version: int, platform: Platform, since: float) -> Outl
     if app.live_wake >= version:
         return Outlook(OutlookState.LIVE, _shape(app, platform), release)
     if app.blocked and not is_destroyed:
-        return Outlook(
-            OutlookState.FAILED if deploy is None else OutlookState.WAITING, app.blocked, release
-        )
+        if deploy is not None:
+            return Outlook(OutlookState.WAITING, app.blocked, release)
+        text = f"{app.blocked.rstrip('.')}. {_way_out(app, rows, platform)}"
+        return Outlook(OutlookState.FAILED, text.rstrip())
     if running is None and (silent := _silent_routers(app, rows, platform, since)):
         names = ", ".join(silent)
         text = f"router {names} has not acknowledged the new routes; they go live when it does (paas routers)"
@@ -107,6 +109,20 @@ def _progress(
     reason = filled[first].reason if first in filled else None
     more = f" ({reason})" if reason else ""
     return f"{len(wanted & up)} of {len(wanted)} up; {first.name} {state}{more}"
+
+
+def _way_out(app: App, rows: Sequence[Container], platform: Platform) -> str:
+    """Of one that could be placed in part: what becomes of the rest, and how to want no more than that."""
+    placed = Counter(row.dyno.process for row in rows if row.state in FILLS)
+    wanted = Counter(dyno.process for dyno in _wanted(app, platform))
+    short = sorted(process for process in wanted if placed[process] < wanted[process])
+    if not short:
+        return ""
+    fewer = " ".join(f"{process}={placed[process]}" for process in short)
+    return (
+        f"{placed.total()} of {wanted.total()} dynos are placed, the rest follow by themselves; "
+        f"to want no more: paas scale {fewer} -a {app.name}"
+    )
 
 
 def _silent_routers(

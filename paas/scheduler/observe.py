@@ -96,7 +96,7 @@ class Observer:
             seen_at=now,
         )
         if was.health is not HostHealth.UP:
-            wake([app.id for app in platform.apps.all() if app.blocked], platform)
+            wake(platform.apps.blocked(), platform)
 
     def doubt(self, why: HostUnreachable) -> None:
         """It did not answer: after a while it is suspect and gets nothing new. Nothing is moved."""

@@ -1,11 +1,11 @@
 """Finds out when a container that starts has come up."""
 
-import http.client
-import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
 
 from paas.logs.store import say
 from paas.model.container import STARTING, UP, Container, Kind
@@ -14,7 +14,8 @@ from paas.wiring import Platform
 
 PROBES_SIDE_BY_SIDE = 64
 CONNECT_SECONDS = 1.0
-HTTP_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
+"""How long it may take to answer what it is asked."""
 LOOK_AGAIN_SECONDS = 1.0
 
 
@@ -58,7 +59,7 @@ class Prober:
             if row.port is None:
                 got, is_up = f"ran {now - row.since:.1f} s without a restart", now >= deadline
             else:
-                got, is_up = ask(row, self._platform.settings.health_path)
+                got, is_up = ask(row, self._platform)
             if is_up:
                 come_up(row, got, self._platform, time.time())
                 return
@@ -96,30 +97,51 @@ def come_up(row: Container, got: str, platform: Platform, now: float) -> None:
         say(platform.logs, row.dyno.app_id, row.dyno.name, text, now)
 
 
-def ask(row: Container, health_path: str) -> tuple[str, bool]:
-    """What it answered, and whether that is enough."""
+def ask(row: Container, platform: Platform, seconds: float = ANSWER_SECONDS) -> tuple[str, bool]:
+    """What it answered within `seconds`, and whether that is enough."""
     assert row.address is not None and row.port is not None
-    where = f"{row.address}:{row.port}"
-    try:
-        with socket.create_connection((row.address, row.port), timeout=CONNECT_SECONDS):
-            pass
-    except OSError as error:
-        return f"{where}: {error.strerror or error}", False
-    if not health_path:
-        return f"accepted a connection on {where}", True
-    return _get(row.address, row.port, health_path)
+    where, path = f"{row.address}:{row.port}", platform.settings.health_path
+    name = platform.apps.get(row.dyno.app_id).name
+    headers = {
+        "Host": f"{name}.{platform.settings.apps_domain}",
+        "User-Agent": "paas-health",
+        "Connection": "close",
+    }
+    with closing(HTTPConnection(row.address, row.port, timeout=CONNECT_SECONDS)) as connection:
+        try:
+            connection.connect()
+        except OSError as error:
+            return f"{where}: {error.strerror or error}", False
+        connection.sock.settimeout(seconds)
+        return _get(connection, path, headers) if path else _head(connection, where, headers)
 
 
-def _get(address: str, port: int, path: str) -> tuple[str, bool]:
-    connection = http.client.HTTPConnection(address, port, timeout=HTTP_SECONDS)
+def _get(connection: HTTPConnection, path: str, headers: Mapping[str, str]) -> tuple[str, bool]:
     try:
-        connection.request("GET", path, headers={"User-Agent": "paas-health"})
+        connection.request("GET", path, headers=headers)
         status = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, HTTPException) as error:
         return f"GET {path}: {error}", False
-    finally:
-        connection.close()
     return f"GET {path} answered {status}", 200 <= status < 400
+
+
+def _head(connection: HTTPConnection, where: str, headers: Mapping[str, str]) -> tuple[str, bool]:
+    """A connection is enough if the process behind it is there.
+
+    Servers that fork (gunicorn, puma) listen before the app is loaded, and take the connections with them when that
+    fails. So it is asked something: whatever it answers, or that it is silent for as long as it likes, is enough.
+    """
+    accepted = f"accepted a connection on {where}"
+    try:
+        connection.request("HEAD", "/", headers=headers)
+        status = connection.getresponse().status
+    except TimeoutError:
+        return f"{accepted} and was silent for {connection.sock.gettimeout():g} s", True
+    except OSError:
+        return f"{where}: closed the connection without an answer", False
+    except HTTPException:
+        return f"{accepted} and answered", True
+    return f"{accepted} and answered HEAD / with {status}", True
 
 
 def _pause(seconds: float) -> float:

@@ -25,7 +25,7 @@ def restart(app: App, dyno: str | None, by: str, platform: Platform, now: float)
             raise UnknownDyno(app.name, dyno)
         else:
             platform.formations.restart(app.id, process, int(number) if number else None)
-        version = platform.apps.touch(app.id)
+        version = platform.apps.change(app.id)
     _announce(app, f"Restart of {dyno or 'all dynos'} by {by}", platform, now)
     return Change(version)
 
@@ -44,7 +44,7 @@ def _stop(app: App, text: str, platform: Platform, now: float, *, stopped: bool)
     with platform.record.write():
         app = platform.apps.named(app.id)
         platform.apps.stop(app.id, stopped=stopped)
-        version = platform.apps.touch(app.id)
+        version = platform.apps.change(app.id)
     _announce(app, text, platform, now)
     return Change(version)
 

@@ -32,8 +32,7 @@ def scale(
             for process, to in wanted.items()
         }
         platform.formations.scale(app.id, quantities)
-        platform.apps.block(app.id, None)  # it may have been too many, and be no more
-        version = platform.apps.touch(app.id)
+        version = platform.apps.change(app.id)
     platform.wire.converge(app.id)
     text = ", ".join(f"{process}={quantity}" for process, quantity in sorted(quantities.items()))
     say(platform.logs, app.id, "api", f"Scaled to {text} by {by}", now)

@@ -94,6 +94,18 @@ class AppStore:
             raise UnknownApp(app_id)
         return int(wake)
 
+    def change(self, app_id: str) -> int:
+        """Somebody wants it otherwise: what could not be placed before may fit now. The new wake."""
+        with self._database.write():
+            self.block(app_id, None)
+            return self.touch(app_id)
+
+    def blocked(self) -> Sequence[str]:
+        """The ids of those of which some dyno could not be placed."""
+        query = select(APPS.c.id).where(_living(), APPS.c.blocked.is_not(None))
+        with self._database.read() as tx:
+            return list(tx.execute(query).scalars())
+
     def want(self, app_id: str, release: int | None, now: float) -> None:
         self._set(app_id, wanted_release=release, updated_at=now)
 

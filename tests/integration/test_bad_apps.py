@@ -128,6 +128,22 @@ def test_what_cannot_be_built_or_started_is_told_in_one_line(user: User) -> None
     assert all(app in shown for app in BROKEN)
 
 
+def test_a_server_that_listens_before_it_has_loaded_the_app_serves_nothing_if_that_fails(
+    user: User,
+) -> None:
+    user.deployed("python-web", "shop")
+    broken = "import time\ntime.sleep(1.5)\nraise RuntimeError('no database')\n"
+
+    with Load(user.http_port, "shop", new=2, kept=2, slow=0, is_idempotent=True) as load:
+        push = user.pushes("python-web", to="shop", files={"app.py": broken})
+
+    assert push.rejected
+    assert "web.1 exited with status 3 while starting" in push.output, push.output
+    assert "RuntimeError: no database" in push.output
+    assert not load.failures, load.report
+    assert load.releases() == {"v1"}
+
+
 def test_who_crashes_at_start_is_shown_its_last_fifty_lines(user: User) -> None:
     user.creates("shop")
     server = "for number in range(1, 121):\n    print(f'line {number}.', flush=True)\nexit(3)\n"

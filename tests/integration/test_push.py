@@ -18,7 +18,7 @@ def test_a_push_as_a_transcript(user: User) -> None:
         r"-----> Python app detected \(requirements.txt\)",
         r"-----> Build succeeded in [0-9.]+ s, image [0-9]+ MB",
         r"-----> Releasing v1",
-        r"       web\.1 accepted a connection on 10\.[0-9.]+:5000 after [0-9.]+ s",
+        r"       web\.1 accepted a connection on 10\.[0-9.]+:5000 and answered HEAD / with 200 after [0-9.]+ s",
         rf"-----> http://shop\.localhost:{user.http_port}/ deployed \(v1\)",
         r" \* \[new branch\]      main -> main",
     ]

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from paas.model.app import App, AppName
@@ -40,15 +41,23 @@ class Stage:
         app = platform.apps.add(str(uuid.uuid4()), AppName("shop"), "ana", time.time())
         return cls(platform, engine, app, Observer(make_host(names[0]), platform), names)
 
+    def another_app(self, name: str) -> App:
+        """With a release that is wanted, and no step taken yet."""
+        app = self.platform.apps.add(str(uuid.uuid4()), AppName(name), "ana", time.time())
+        self._release(app, {"web": "serve"})
+        return app
+
     def releases(self, **processes: str) -> None:
         """An image is built, and its release is wanted."""
+        self._release(self.app, processes or {"web": "serve"})
+
+    def _release(self, app: App, processes: Mapping[str, str]) -> None:
         image = Image(
-            id=str(uuid.uuid4()), app_id=self.app.id, builder=Builder.BUILDPACK, arch="amd64", port=5000,
+            id=str(uuid.uuid4()), app_id=app.id, builder=Builder.BUILDPACK, arch="amd64", port=5000,
             where=dict.fromkeys(self.hosts, IMAGE), source="", commit="3f2a91c", created_at=time.time(),
         )  # fmt: skip
-        processes = processes or {"web": "serve"}
         release_image(
-            self.app,
+            app,
             image,
             processes,
             "Deploy 3f2a91c",

@@ -6,8 +6,11 @@ import pytest
 
 from paas.model.container import STARTING, UP
 from paas.model.formation import InvalidQuantity, Step
+from paas.scheduler.converge import converge
+from paas.scheduler.deploy import DEPLOY_SECONDS
 from paas.scheduler.live import OutlookState, outlook
 from paas.scheduler.scale import scale
+from paas.wire import CONVERGE
 from tests.unit.scheduler.stage import Stage
 
 
@@ -65,7 +68,12 @@ def test_what_fits_nowhere_is_blocked_and_says_so(stage: Stage) -> None:
 
     told = outlook(stage.app.id, change.version, stage.platform, time.time())
     assert told.state is OutlookState.FAILED
-    assert "MB unreserved" in told.text
+    assert told.text.startswith(
+        "No host can take web.3: local: has 96 MB unreserved, 512 MB are needed"
+    )
+    assert told.text.endswith(
+        "2 of 5 dynos are placed, the rest follow by themselves; to want no more: paas scale web=2 -a shop"
+    )
     stage.platform.hosts.note("local", memory_mb=8000)
     stage.platform.apps.touch(stage.app.id)
     stage.converges()
@@ -73,6 +81,45 @@ def test_what_fits_nowhere_is_blocked_and_says_so(stage: Stage) -> None:
     stage.converges()
     assert stage.served() == ["web.1", "web.2", "web.3", "web.4", "web.5"]
     assert stage.now().blocked is None
+
+
+def test_room_that_one_app_makes_is_given_to_another_at_once(stage: Stage) -> None:
+    other = stage.another_app("blog")
+    stage.deployed()
+    stage.platform.hosts.note("local", memory_mb=1400)
+    scale(stage.now(), {"web": 2}, "ana", stage.platform, time.time())
+    stage.converges()
+    converge(other.id, "worker", stage.platform)
+    assert "No host can take web.1" in (stage.platform.apps.get(other.id).blocked or "")
+    stage.platform.redis.delete(*stage.platform.redis.keys("rq:queue:*"))
+
+    scale(stage.now(), {"web": 1}, "ana", stage.platform, time.time())
+    stage.converges(1)
+
+    assert other.id in stage.platform.wire.waiting(CONVERGE)
+    converge(other.id, "worker", stage.platform)
+    assert [row.state for row in stage.platform.containers.of(other.id)] == [STARTING]
+
+
+def test_a_deploy_that_finds_no_room_waits_for_it_no_longer_than_for_a_start(stage: Stage) -> None:
+    stage.deployed()
+    stage.platform.hosts.note("local", memory_mb=700)
+    stage.releases()
+    stage.converges()
+    deploy = stage.platform.deploys.open(stage.app.id)
+    assert deploy is not None
+    assert deploy.deadline < time.time() + stage.platform.settings.start_seconds + 1
+
+    stage.platform.hosts.note("local", memory_mb=8000)
+    stage.platform.apps.touch(stage.app.id)
+    stage.converges()
+
+    deploy = stage.platform.deploys.open(stage.app.id)
+    assert deploy is not None
+    assert deploy.deadline > time.time() + DEPLOY_SECONDS
+    stage.comes_up()
+    stage.converges()
+    assert {row.dyno.release for row in stage.rows(UP)} == {2}
 
 
 def test_replicas_are_spread_over_the_hosts(wide_stage: Stage) -> None:

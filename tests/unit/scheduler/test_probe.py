@@ -1,0 +1,104 @@
+"""What a web container is asked while it starts, and which answers are enough."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from paas.model.container import Container
+from paas.scheduler.probe import ask
+from tests.make import make_container, make_dyno
+from tests.unit.scheduler.stage import Stage
+
+Server = Callable[[socket.socket], None]
+
+
+@contextmanager
+def listening(serve: Server) -> Iterator[Container]:
+    """A container's row, and what serves one connection at its address."""
+
+    def accept() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            serve(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield make_container(address="127.0.0.1", port=listener.getsockname()[1])
+        thread.join(timeout=10)
+
+
+def of(stage: Stage, row: Container) -> Container:
+    return replace(row, dyno=make_dyno(app_id=stage.app.id))
+
+
+def answers(text: str, heard: list[str] | None = None) -> Server:
+    def serve(connection: socket.socket) -> None:
+        asked = connection.recv(4096).decode()
+        if heard is not None:
+            heard.append(asked)
+        connection.sendall(text.encode())
+
+    return serve
+
+
+def test_an_answer_of_any_kind_is_enough(stage: Stage) -> None:
+    heard: list[str] = []
+    with listening(answers("HTTP/1.1 501 Unsupported\r\n\r\n", heard)) as row:
+        got, is_up = ask(of(stage, row), stage.platform)
+
+    assert is_up
+    assert got == f"accepted a connection on 127.0.0.1:{row.port} and answered HEAD / with 501"
+    assert heard[0].startswith("HEAD / HTTP/1.1\r\n")
+    assert "Host: shop.localhost\r\n" in heard[0]
+
+
+def test_what_does_not_speak_http_has_answered_too(stage: Stage) -> None:
+    with listening(answers("220 ready\r\n")) as row:
+        got, is_up = ask(of(stage, row), stage.platform)
+
+    assert (got, is_up) == (f"accepted a connection on 127.0.0.1:{row.port} and answered", True)
+
+
+def test_who_thinks_for_long_has_accepted(stage: Stage) -> None:
+    is_over = threading.Event()
+    with listening(lambda _: is_over.wait(10) and None) as row:
+        got, is_up = ask(of(stage, row), stage.platform, seconds=0.2)
+        is_over.set()
+
+    assert is_up
+    assert got == f"accepted a connection on 127.0.0.1:{row.port} and was silent for 0.2 s"
+
+
+def test_a_connection_that_ends_without_an_answer_is_not_enough(stage: Stage) -> None:
+    with listening(lambda connection: connection.recv(1) and None) as row:
+        got, is_up = ask(of(stage, row), stage.platform)
+
+    assert not is_up
+    assert got == f"127.0.0.1:{row.port}: closed the connection without an answer"
+
+
+def test_where_nobody_listens_is_named(stage: Stage) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    got, is_up = ask(of(stage, make_container(address="127.0.0.1", port=port)), stage.platform)
+
+    assert (got, is_up) == (f"127.0.0.1:{port}: Connection refused", False)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_enough"), [(204, True), (302, True), (404, False), (500, False)]
+)
+def test_a_path_that_is_set_must_answer_well(stage: Stage, status: int, is_enough: bool) -> None:
+    platform = replace(stage.platform, settings=replace(stage.platform.settings, health_path="/up"))
+    heard: list[str] = []
+    with listening(answers(f"HTTP/1.1 {status} x\r\n\r\n", heard)) as row:
+        got, is_up = ask(of(stage, row), platform)
+
+    assert (got, is_up) == (f"GET /up answered {status}", is_enough)
+    assert "Host: shop.localhost\r\n" in heard[0]
