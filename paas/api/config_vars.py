@@ -36,7 +36,7 @@ def change_config(
 ) -> dict[str, str]:
     """All of it is one release; null unsets. The answer is the whole config as it is now wanted."""
     change = configure(app, changes, person.name, platform, time.time())
-    tell(change, response)
+    tell(change, response, stopped=app.stopped)
     if change.release is not None:
         return dict(change.release.config.vars)
     return dict(wanted_config(platform.apps.named(app.id), platform).vars)

@@ -68,7 +68,7 @@ def claim_domain(
     """That the name leads here (DNS) is the person's affair."""
     hostname = Hostname(given.hostname)
     domain, change = add_domain(app, hostname, person.name, platform, time.time())
-    tell(change, response)
+    tell(change, response, stopped=app.stopped)
     return DomainOut.of(domain, app, platform)
 
 
@@ -81,7 +81,8 @@ def give_domain_up(
     response: Response,
 ) -> DomainOut:
     found = _named(domain, app, platform)
-    tell(remove_domain(app, found.hostname, person.name, platform, time.time()), response)
+    change = remove_domain(app, found.hostname, person.name, platform, time.time())
+    tell(change, response, stopped=app.stopped)
     return DomainOut.of(found, app, platform)
 
 

@@ -172,7 +172,8 @@ def run_command(
 def restart_app(
     app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, response: Response
 ) -> dict[str, str]:
-    tell(restart(app, None, person.name, platform, time.time()), response)
+    change = restart(app, None, person.name, platform, time.time())
+    tell(change, response, stopped=app.stopped)
     return {}
 
 
@@ -200,7 +201,8 @@ def restart_dyno(
             return {}
     if name.endswith("."):
         raise UnknownDyno(app.name, dyno)
-    tell(restart(app, name, person.name, platform, time.time()), response)
+    change = restart(app, name, person.name, platform, time.time())
+    tell(change, response, stopped=app.stopped)
     return {}
 
 

@@ -109,7 +109,8 @@ def _scale(
         if update.quantity is not None
     }
     if quantities:
-        tell(scale(app, quantities, by, platform, time.time()), response)
+        change = scale(app, quantities, by, platform, time.time())
+        tell(change, response, stopped=app.stopped)
 
 
 def _quantity(process: str, given: int | str) -> int | Step:

@@ -128,7 +128,7 @@ def roll_app_back(
     if given.release is not None:
         number = number_of(str(given.release), app, platform)
     change = roll_back(app, number, person.name, platform, time.time())
-    tell(change, response)
+    tell(change, response, stopped=app.stopped)
     assert change.release is not None
     made = change.release
     deploy = platform.deploys.of(app.id, made.number)

@@ -75,8 +75,13 @@ def email_of(name: str, settings: Settings) -> str:
     return f"{name}@{settings.apps_domain}"
 
 
-def tell(change: Change, response: Response) -> None:
-    """What to wait for, should the client want to: `GET /apps/{app}/versions/{Paas-Version}`."""
+def tell(change: Change, response: Response, *, stopped: bool = False) -> None:
+    """What to wait for, should the client want to: `GET /apps/{app}/versions/{Paas-Version}`.
+
+    `stopped`: the app is, so that nothing of it runs before it is started.
+    """
+    if stopped:
+        response.headers["Paas-Stopped"] = "1"
     response.headers["Paas-Version"] = str(change.version)
     if change.release is not None:
         response.headers["Paas-Release"] = str(change.release.number)

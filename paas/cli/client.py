@@ -76,6 +76,11 @@ class Answer:
         text = self.headers.get("paas-version", "")
         return int(text) if text.isdecimal() else None
 
+    @property
+    def is_stopped(self) -> bool:
+        """The app is stopped, so that what was changed runs when it is started."""
+        return "paas-stopped" in self.headers
+
 
 def path(*segments: str) -> str:
     """`path("apps", "shop", "dynos")`. A segment cannot leave its place."""

@@ -18,9 +18,9 @@ MASK = "********"
 
 
 class UnknownVars(Unknown):
-    def __init__(self, app: str, keys: Sequence[str]) -> None:
+    def __init__(self, app: str, keys: Sequence[str], harm: str = "") -> None:
         super().__init__(
-            f"{app} has no config var {', '.join(keys)[:200]}. Nothing was changed. See: paas config -a {app}"
+            f"{app} has no config var {', '.join(keys)[:200]}.{harm} See: paas config -a {app}"
         )
 
 
@@ -101,7 +101,7 @@ def unset(session: Session, keys: Sequence[str], app: str, no_wait: bool) -> Non
     present = _vars(session.api, app)
     missing = [key for key in keys if key not in present]
     if missing:
-        raise UnknownVars(app, missing)
+        raise UnknownVars(app, missing, " Nothing was changed.")
     _change(session.api, app, dict.fromkeys(keys), "Unsetting", no_wait)
 
 
@@ -148,8 +148,8 @@ def _text(key: str, value: bytes, origin: str) -> str:
 def _change(
     api: Client, app: str, changes: dict[str, str | None], verb: str, no_wait: bool
 ) -> None:
-    say(f"{verb} {', '.join(changes)} on {app}")
     answer = api.patch(path("apps", app, "config-vars"), changes)
+    say(f"{verb} {', '.join(changes)} on {app}")
     release = answer.headers.get("paas-release")
     settle(api, app, answer, no_wait, f"Live: {app}{f' v{plain(release)}' if release else ''}")
 

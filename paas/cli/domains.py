@@ -36,8 +36,8 @@ def add(session: Session, hostname: str, app: str, no_wait: bool) -> None:
 
     Returns when every router serves the app under it. That the name leads here (DNS) is up to you.
     """
-    say(f"Adding {hostname} to {app}")
     answer = session.api.post(path("apps", app, "domains"), {"hostname": hostname})
+    say(f"Adding {hostname} to {app}")
     settle(session.api, app, answer, no_wait, f"Live: {app} answers for {hostname}")
 
 
@@ -52,7 +52,6 @@ def add(session: Session, hostname: str, app: str, no_wait: bool) -> None:
 @click.pass_obj
 def remove(session: Session, hostname: str, app: str, no_wait: bool) -> None:
     """Remove a domain from an app."""
-    target = path("apps", app, "domains", hostname)
+    answer = session.api.delete(path("apps", app, "domains", hostname))
     say(f"Removing {hostname} from {app}")
-    answer = session.api.delete(target)
     settle(session.api, app, answer, no_wait, f"Live: {app} no longer answers for {hostname}")

@@ -66,19 +66,18 @@ def list_releases(session: Session, app: str, num: int, as_json: bool) -> None:
 def rollback(session: Session, release: str | None, app: str, no_wait: bool) -> None:
     """Go back to an earlier release.
 
-    To the image and the config of RELEASE, in a new release and without a build; without RELEASE, of the one before
-    the current. Returns when it is live in every router.
+    To the image and the config of RELEASE, in a new release and without a build. Without RELEASE: to the one that
+    was live before the current; so a second time undoes the first. One that failed is never gone back to. Returns
+    when it is live in every router.
     """
     if release is not None and not re.fullmatch(r"v?\d{1,9}", release, re.ASCII):
         raise InvalidRelease(app, release)
     wanted = None if release is None else f"v{release.removeprefix('v')}"
-    say(f"Rolling {app} back to {wanted or 'the release before the current'}")
     answer = session.api.post(path("apps", app, "releases"), {"release": wanted})
     made = answer.one()
-    settle(
-        session.api, app, answer, no_wait,
-        f"Live: {app} v{plain(made['version'])}, {plain(made.get('description', ''))}",
-    )  # fmt: skip
+    number, what = plain(made["version"]), plain(made.get("description", ""))
+    say(f"Rolling back {app}: v{number} is {what}, its image and its config")
+    settle(session.api, app, answer, no_wait, f"Live: {app} v{number}, {what}")
 
 
 def _standing(release: Mapping[str, Any]) -> str:

@@ -33,8 +33,11 @@ def restart(session: Session, dyno: str | None, app: str, no_wait: bool) -> None
     DYNO is one of them (web.2) or a process type (web); without it, all. New ones take over before old ones stop.
     """
     target = path("apps", app, "dynos", dyno) if dyno is not None else path("apps", app, "dynos")
-    say(f"Restarting {dyno or 'every dyno'} of {app}")
     answer = session.api.delete(target)
+    if answer.is_stopped:
+        say(f"{app} is stopped: there is nothing to restart. To start it: paas start -a {app}")
+        return
+    say(f"Restarting {dyno or 'every dyno'} of {app}")
     settle(session.api, app, answer, no_wait, f"Live: {app} was restarted")
 
 
@@ -52,11 +55,11 @@ def stop(session: Session, dyno: str | None, app: str, no_wait: bool) -> None:
     if dyno is not None:
         if not dyno.startswith("run."):
             raise NotOneOff(dyno, app)
-        say(f"Stopping {dyno} of {app}")
         session.api.post(path("apps", app, "dynos", dyno, "actions", "stop"))
+        say(f"Stopping {dyno} of {app}")
         return
-    say(f"Stopping {app}")
     answer = session.api.post(path("apps", app, "actions", "stop"))
+    say(f"Stopping {app}")
     settle(session.api, app, answer, no_wait, f"Stopped. To start it again: paas start -a {app}")
 
 
@@ -69,6 +72,6 @@ def start(session: Session, app: str, no_wait: bool) -> None:
 
     With the formation it had.
     """
-    say(f"Starting {app}")
     answer = session.api.post(path("apps", app, "actions", "start"))
+    say(f"Starting {app}")
     settle(session.api, app, answer, no_wait, f"Live: {app} was started")

@@ -45,8 +45,8 @@ def scale(
             say(f"{app} has no process types yet. Type: git push paas main")
         return
     updates = [read_quantity(text) for text in quantities]
-    say(f"Scaling {app}: {' '.join(quantities)}")
     answer = session.api.patch(formation, {"updates": updates})
+    say(f"Scaling {app}: {' '.join(quantities)}")
     settle(session.api, app, answer, no_wait, f"Live: {app} {_listed(answer.many())}")
 
 

@@ -26,12 +26,16 @@ class Detached(PaasError):
 
 def settle(api: Client, app: str, answer: Answer, no_wait: bool, done: str) -> None:
     """Says `done` once the change that `answer` recorded is live. Raises ChangeFailed."""
-    if no_wait and answer.version is not None:
-        say(f"Recorded. It goes live by itself; see: paas ps -a {app}")
-        return
-    if answer.version is not None:
+    if answer.version is not None and not no_wait:
         until_live(api, app, answer.version)
-    say(done)
+    if answer.is_stopped:
+        release = answer.headers.get("paas-release")
+        what = f"Recorded as v{plain(release)}" if release else "Recorded"
+        say(f"{what}. {app} is stopped; what makes it run: paas start -a {app}")
+    elif answer.version is not None and no_wait:
+        say(f"Recorded. It goes live by itself; see: paas ps -a {app}")
+    else:
+        say(done)
 
 
 def until_gone(api: Client, app: str, app_id: str, version: int) -> None:

@@ -35,6 +35,25 @@ def test_a_quantity_that_cannot_be_changes_nothing(served: Served) -> None:
     assert served.shop.wake == wake
 
 
+def test_who_changes_a_stopped_app_is_told_that_it_is(served: Served) -> None:
+    served.stage.deployed(web="serve")
+    with served.by("ana") as client:
+        before = client.patch("/apps/shop/formation/web", json={"quantity": 2})
+        client.post("/apps/shop/actions/stop")
+        changes = [
+            client.patch("/apps/shop/formation/web", json={"quantity": 3}),
+            client.patch("/apps/shop/config-vars", json={"A": "b"}),
+            client.post("/apps/shop/domains", json={"hostname": "shop.example.com"}),
+            client.delete("/apps/shop/domains/shop.example.com"),
+            client.delete("/apps/shop/dynos"),
+            client.delete("/apps/shop/dynos/web"),
+        ]
+        started = client.post("/apps/shop/actions/start")
+
+    assert [answer.headers.get("Paas-Stopped") for answer in changes] == ["1"] * 6
+    assert "Paas-Stopped" not in {*before.headers, *started.headers}
+
+
 def test_one_process_type_is_scaled_by_its_own_path(served: Served) -> None:
     served.stage.releases(web="serve")
     with served.by("ana") as client:

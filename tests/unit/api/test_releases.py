@@ -1,5 +1,7 @@
 import pytest
 
+from paas.model.deploy import DeployState
+from tests.make import NOW
 from tests.unit.api.served import Served
 
 
@@ -53,6 +55,29 @@ def test_a_rollback_makes_a_new_release_of_old_parts(served: Served, given: obje
     assert answer.json()["description"] == "Rollback to v1"
     assert answer.headers["Paas-Release"] == "3"
     assert served.platform.releases.get(served.shop.id, 3).processes == {"web": "old"}
+
+
+def test_a_bare_rollback_passes_over_what_failed_and_goes_back_and_forth(served: Served) -> None:
+    def rolls_back() -> str:
+        with served.by("ana") as client:
+            made = client.post("/apps/shop/releases", json={}).json()
+        served.stage.converges()
+        served.stage.comes_up()
+        served.stage.converges()
+        assert served.shop.current_release == made["version"]
+        return str(made["description"])
+
+    served.stage.deployed(web="one")
+    served.stage.deployed(web="two")
+    served.stage.releases(web="bad")
+    failed = served.platform.deploys.open(served.shop.id)
+    assert failed is not None
+    served.platform.deploys.end(failed, DeployState.FAILED, NOW, "web.1 exited with status 1")
+    served.platform.apps.settle(served.shop.id, 2, NOW)
+
+    assert [rolls_back(), rolls_back(), rolls_back()] == [
+        "Rollback to v1", "Rollback to v2", "Rollback to v4",
+    ]  # fmt: skip
 
 
 def test_a_rollback_to_what_never_ran_changes_nothing(served: Served) -> None:

@@ -43,7 +43,7 @@ def test_config_get_of_an_unknown_key_names_it(api: Api, user: User) -> None:
 
     typed = user.types("paas config:get NOPE -a shop")
 
-    assert typed.err.startswith("paas: shop has no config var NOPE.")
+    assert typed.err == "paas: shop has no config var NOPE. See: paas config -a shop\n"
     assert (typed.out, typed.code) == ("", 1)
 
 

@@ -34,7 +34,7 @@ def test_a_domain_of_another_app_is_the_platforms_own_line(api: Api, user: User)
 
     typed = user.types("paas domains:add www.example.com -a shop")
 
-    assert typed.err.endswith("paas: 'www.example.com' belongs to another app.\n")
+    assert typed.err == "paas: 'www.example.com' belongs to another app.\n"
     assert typed.code == 1
 
 

@@ -55,7 +55,10 @@ def test_rollback_waits_for_the_new_release(
 
     typed = user.types(f"paas {command} -a shop")
 
-    assert typed.err.splitlines()[-1] == "Live: shop v8, Rollback to v3"
+    assert typed.err.splitlines() == [
+        "Rolling back shop: v8 is Rollback to v3, its image and its config",
+        "Live: shop v8, Rollback to v3",
+    ]
     assert (typed.code, api.asked[0].body) == (0, {"release": sent})
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from paas.cli.scale import InvalidScale, read_quantity
-from tests.unit.cli.api import Api
+from tests.unit.cli.api import Api, Reply, refusal
 from tests.unit.cli.conftest import User
 
 FIVE = [{"type": "web", "quantity": 5, "command": "x"}]
@@ -57,6 +57,27 @@ def test_no_wait_returns_when_the_change_is_recorded(api: Api, user: User) -> No
     assert typed.err.endswith("Recorded. It goes live by itself; see: paas ps -a shop\n")
     assert api.lines == ["PATCH /apps/shop/formation"]
     assert api.asked[0].body["updates"][1] == {"type": "worker", "quantity": "-1"}
+
+
+@pytest.mark.parametrize("more", ["", " --no-wait"])
+def test_scaling_a_stopped_app_says_what_makes_it_run(api: Api, user: User, more: str) -> None:
+    headers = {"Paas-Version": "9", "Paas-Stopped": "1"}
+    api.says("PATCH /apps/shop/formation", Reply(FIVE, headers=headers))
+    api.becomes_live("shop", 9)
+
+    typed = user.types(f"paas scale web=5 -a shop{more}")
+
+    assert typed.code == 0
+    assert typed.err == (
+        "Scaling shop: web=5\nRecorded. shop is stopped; what makes it run: paas start -a shop\n"
+    )
+
+
+def test_nothing_is_announced_that_is_refused(api: Api, user: User) -> None:
+    says = "shop has no 'job' process. It has: web."
+    api.says("PATCH /apps/shop/formation", refusal(404, "not_found", says))
+
+    assert user.types("paas scale job=1 -a shop").err == f"paas: {says}\n"
 
 
 def test_one_bad_quantity_changes_nothing(api: Api, user: User) -> None:

@@ -117,6 +117,16 @@ def test_restart_stop_and_start_wait_for_their_change(
     assert api.lines == [request_line, WAIT]
 
 
+def test_restarting_a_stopped_app_says_that_it_is_stopped(api: Api, user: User) -> None:
+    headers = {"Paas-Version": "5", "Paas-Stopped": "1"}
+    api.says("DELETE /apps/shop/dynos", Reply({}, 202, headers))
+
+    typed = user.types("paas restart -a shop")
+
+    says = "shop is stopped: there is nothing to restart. To start it: paas start -a shop\n"
+    assert (typed.err, typed.code) == (says, 0)
+
+
 def test_stop_of_a_one_off_ends_that_one(api: Api, user: User) -> None:
     api.returns("POST /apps/shop/dynos/run.4711/actions/stop", {}, 202)
 
