@@ -112,7 +112,7 @@ def create_app(
     person: CurrentPerson, platform: CurrentPlatform, given: AppIn | None = None
 ) -> AppOut:
     """Without a name, one is made up."""
-    name = None if given is None or given.name is None else AppName(given.name)
+    name = None if given is None or given.name is None else AppName.of_new(given.name)
     return AppOut.of(create(name, person, platform, time.time()), platform.settings)
 
 

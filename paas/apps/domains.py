@@ -18,15 +18,24 @@ class DomainReserved(Conflict):
         )
 
 
+class DomainPresent(Conflict):
+    def __init__(self, app: str, hostname: str) -> None:
+        super().__init__(
+            f"{hostname} is a domain of {app} already. Nothing was changed. See: paas domains -a {app}"
+        )
+
+
 def add_domain(
     app: App, hostname: Hostname, by: str, platform: Platform, now: float
 ) -> tuple[Domain, Change]:
-    """Raises DomainTaken or DomainReserved."""
+    """Raises DomainPresent, DomainTaken or DomainReserved."""
     apps_domain = platform.settings.apps_domain
     if hostname == apps_domain or hostname.endswith(f".{apps_domain}"):
         raise DomainReserved(hostname, apps_domain)
     domain = Domain(str(uuid.uuid4()), hostname, app.id, now)
     with platform.record.write():
+        if any(present.hostname == hostname for present in platform.domains.of(app.id)):
+            raise DomainPresent(app.name, hostname)
         platform.domains.add(domain)
         version = platform.apps.touch(app.id)
     _announce(app, f"Add {hostname} domain by {by}", platform, now)

@@ -1,9 +1,11 @@
 """The git remote that says which app a folder is pushed to. The client's only caller of git."""
 
 import re
+import shlex
 import subprocess
 from urllib.parse import urlsplit
 
+from paas.cli.session import REMOTE
 from paas.cli.text import plain
 from paas.errors import Conflict, Failed, Invalid
 
@@ -48,9 +50,20 @@ def url_of(remote: str) -> str | None:
 def app_at(remote: str) -> str | None:
     """The app that `remote` pushes to; None when it does not say."""
     url = url_of(remote)
-    if url is None:
-        return None
+    return None if url is None else app_in(url)
+
+
+def app_in(url: str) -> str | None:
     return re.split(r"[/:]", url.rstrip("/"))[-1].removesuffix(".git") or None
+
+
+def way_back(remote: str, before: str, now: str) -> str:
+    """What to type so that `remote`, which was pointed at `now`, pushes to `before` again."""
+    app, old = app_in(before), urlsplit(before)
+    if app is None or (old.scheme, old.netloc) != urlsplit(now)[:2]:
+        return f"git remote set-url {remote} {shlex.quote(plain(before))}"
+    named = "" if remote == REMOTE else f" -r {remote}"
+    return f"paas git:remote -a {shlex.quote(plain(app))}{named}"
 
 
 def is_repository() -> bool:

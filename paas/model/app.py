@@ -7,7 +7,8 @@ from typing import Self
 from paas.errors import Invalid, Unknown
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]")
-RESERVED = frozenset({"api", "git", "www", "paas", "admin", "status"})
+RESERVED = frozenset({"api", "git", "www", "paas", "admin", "status", "localhost"})
+"""Names of the platform's own, and one that every machine takes for itself. No new app gets one."""
 
 
 class InvalidAppName(Invalid):
@@ -36,9 +37,16 @@ class AppName(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
-        if not _NAME.fullmatch(text) or text in RESERVED:
+        if not _NAME.fullmatch(text):
             raise InvalidAppName(text)
         return super().__new__(cls, text)
+
+    @classmethod
+    def of_new(cls, text: str) -> Self:
+        """For an app that is to be made. Raises InvalidAppName for a reserved one, too."""
+        if text in RESERVED:
+            raise InvalidAppName(text)
+        return cls(text)
 
 
 @dataclass(frozen=True, slots=True)

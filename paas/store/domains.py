@@ -21,7 +21,7 @@ DOMAINS = Table(
 class DomainTaken(Conflict):
     def __init__(self, hostname: str) -> None:
         super().__init__(
-            f"{hostname} belongs to an app already. Remove it there first: paas domains:remove {hostname}"
+            f"{hostname} belongs to another app. Remove it there first: paas domains:remove {hostname}"
         )
 
 

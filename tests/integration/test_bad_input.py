@@ -52,7 +52,7 @@ MISTYPED = {
     "domains:remove no.such.example -a shop": "shop has no domain 'no.such.example'",
     "domains:add shoe.localhost -a shop": "shoe.localhost is under localhost",
     "create Not_A_Name": "'Not_A_Name' cannot be an app's name: 3 to 30 of a-z",
-    "create shop": "The name 'shop' is taken",
+    "create shop": "You have an app 'shop' already. To push to it from here: paas git:remote -a shop",
     "destroy shop --confirm shoe": "shop was not destroyed",
     "builds:output nothing -a shop": "shop has no build 'nothing'. See: paas builds -a shop",
     "builds:cancel -a shop": "shop has no build under way",

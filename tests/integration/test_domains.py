@@ -21,7 +21,7 @@ def test_a_domain_can_be_claimed_once(user: User) -> None:
 
     said = user.types("paas domains:add WWW.shop.example -a shoe")
 
-    assert "www.shop.example belongs to an app already" in said.error
+    assert "www.shop.example belongs to another app" in said.error
 
 
 def test_a_hostname_nobody_has_answers_404(user: User) -> None:

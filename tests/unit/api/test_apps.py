@@ -48,8 +48,34 @@ def test_a_name_is_given_once(served: Served) -> None:
     }
 
 
+def test_who_owns_the_app_is_told_how_to_push_to_it(served: Served) -> None:
+    with served.by("ben") as client, served.by("ana") as admin:
+        mine = client.post("/apps", json={"name": "blog"})
+        others = admin.post("/apps", json={"name": "blog"})
+
+    assert (mine.status_code, others.status_code) == (409, 409)
+    assert mine.json()["message"] == (
+        "You have an app 'blog' already. To push to it from here: paas git:remote -a blog"
+    )
+    assert "is taken" in others.json()["message"]
+
+
 @pytest.mark.parametrize(
-    "name", ["", "a", "Shop", "shop-", "1shop", "a" * 31, "api", "sh/op", "sh\nop", "\ud800", "шоп"]
+    "name",
+    [
+        "",
+        "a",
+        "Shop",
+        "shop-",
+        "1shop",
+        "a" * 31,
+        "api",
+        "localhost",
+        "sh/op",
+        "sh\nop",
+        "\ud800",
+        "шоп",
+    ],
 )
 def test_a_name_outside_the_grammar_is_refused(served: Served, name: str) -> None:
     with served.by("eve") as client:

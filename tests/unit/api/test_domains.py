@@ -24,6 +24,10 @@ def test_a_domain_belongs_to_one_app(served: Served) -> None:
         not_mine = other.delete("/apps/shop/domains/*.example.com")
 
     assert (again.status_code, elsewhere.status_code, not_mine.status_code) == (409, 409, 404)
+    assert again.json()["message"] == (
+        "*.example.com is a domain of blog already. Nothing was changed. See: paas domains -a blog"
+    )
+    assert "*.example.com belongs to another app." in elsewhere.json()["message"]
 
 
 HOSTILE = [

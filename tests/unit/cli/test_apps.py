@@ -59,15 +59,38 @@ def test_create_outside_of_a_repository_says_how_the_remote_is_added(api: Api, u
     assert typed.code == 0
 
 
-@pytest.mark.parametrize("old", [f"{DOOR}/gone", "ssh://paas-git@elsewhere.example.com:2222/shop"])
-def test_create_replaces_a_remote_that_points_at_a_platform(api: Api, user: User, old: str) -> None:
-    user.has_remote(old)
+ELSEWHERE = "ssh://paas-git@elsewhere.example.com:2222/shop"
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "before", "back"),
+    [
+        (f"{DOOR}/blog", "paas", "blog", "paas git:remote -a blog"),
+        (f"{DOOR}/blog", "live", "blog", "paas git:remote -a blog -r live"),
+        (ELSEWHERE, "paas", "shop", f"git remote set-url paas {ELSEWHERE}"),
+    ],
+)
+def test_create_replaces_a_remote_that_points_at_a_platform_and_says_so(
+    api: Api, user: User, old: str, name: str, before: str, back: str
+) -> None:
+    user.has_remote(old, name)
     api.returns("POST /apps", SHOP, 201)
 
-    typed = user.types("paas create shop")
+    typed = user.types(f"paas create shop -r {name}")
 
-    assert (typed.err, typed.code) == ("Created shop.\n", 0)
-    assert user.git("remote", "get-url", "paas") == f"{DOOR}/shop"
+    assert typed.err.splitlines() == [
+        "Created shop.",
+        f"The git remote '{name}' now pushes to shop (before: {before}; back: {back}).",
+    ]
+    assert typed.code == 0
+    assert user.git("remote", "get-url", name) == f"{DOOR}/shop"
+
+
+def test_create_says_nothing_of_a_remote_that_stays(api: Api, user: User) -> None:
+    user.has_remote(f"{DOOR}/shop")
+    api.returns("POST /apps", SHOP, 201)
+
+    assert user.types("paas create shop").err == "Created shop.\n"
 
 
 def test_create_leaves_another_remote_alone_and_says_so(api: Api, user: User) -> None:
@@ -104,12 +127,22 @@ def test_a_name_that_is_taken_is_the_platforms_own_line(api: Api, user: User) ->
 
 
 def test_destroy_wants_the_name_twice(api: Api, user: User) -> None:
+    api.returns("GET /apps/shop", SHOP)
+
     typed = user.types("paas destroy shop")
 
     assert typed.code == 2
-    assert "shop was not destroyed: it is not confirmed." in typed.err
+    assert "it is not confirmed. Type: paas destroy shop --confirm shop\n" in typed.err
     assert user.types("paas destroy shop --confirm shpo").code == 2
-    assert api.asked == []
+    assert set(api.lines) == {"GET /apps/shop"}
+
+
+def test_destroy_of_what_is_not_there_says_so_and_asks_nothing(api: Api, user: User) -> None:
+    api.says("GET /apps/shop", refusal(404, "not_found", "There is no app 'shop'."))
+
+    typed = user.types("paas destroy shop")
+
+    assert (typed.err, typed.code) == ("paas: There is no app 'shop'.\n", 1)
 
 
 def test_destroy_confirmed_destroys(api: Api, user: User) -> None:
@@ -151,7 +184,10 @@ def test_destroy_need_not_wait(api: Api, user: User) -> None:
 
 def test_info_shows_an_app(api: Api, user: User) -> None:
     api.returns("GET /apps/shop", SHOP)
-    api.returns("GET /apps/shop/formation", [{"type": "web", "quantity": 2}])
+    types = [{"type": "web", "quantity": 3}, {"type": "worker", "quantity": 0}]
+    api.returns("GET /apps/shop/formation", types)
+    states = ["crashed", "up", "crashed"]
+    api.returns("GET /apps/shop/dynos", [{"type": "web", "state": state} for state in states])
 
     lines = user.types("paas info -a shop").out.splitlines()
 
@@ -160,7 +196,7 @@ def test_info_shows_an_app(api: Api, user: User) -> None:
         "Web URL:  http://shop.localhost/",
         f"Git URL:  {DOOR}/shop",
         "Owner:    ada",
-        "Dynos:    web=2",
+        "Dynos:    web: 1 up, 2 crashed; worker: 0",
     ]
     assert lines[5].startswith("Created:  2026/")
 
