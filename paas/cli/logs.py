@@ -9,10 +9,13 @@ from paas.cli.command import command, on_app
 from paas.cli.links import local
 from paas.cli.patience import Patience
 from paas.cli.session import Session
+from paas.cli.text import plain, say
 from paas.errors import Unavailable
 
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.5
+PLATFORM_DYNOS = ("api", "build", "router", "run")
+"""What the platform's own lines, and those of commands, are under."""
 
 
 @command(
@@ -62,11 +65,27 @@ def logs(
     api = session.api
     made = api.post(path("apps", app, "log-sessions"), body)
     target = local(api.address, made.one()["logplex_url"])
+    if tail and dyno is not None:
+        _warn(api, app, dyno)
     pieces = follow(api, target) if tail else api.stream(target, "text/plain")
+    size = 0
     with click.open_file("-", "wb") as out:
         for piece in pieces:
-            out.write(piece)
+            size += out.write(piece)
             out.flush()
+    if size == 0 and num > 0 and dyno is not None and not tail:
+        _warn(api, app, dyno)
+
+
+def _warn(api: Client, app: str, dyno: str) -> None:
+    """Says so when the app has no such dyno or process type now. (Its log may know one that is gone.)"""
+    known = set(PLATFORM_DYNOS)
+    for line in api.get(path("apps", app, "formation")).many():
+        known.add(str(line["type"]))
+    for each in api.get(path("apps", app, "dynos")).many():
+        known |= {str(each["type"]), str(each["name"])}
+    if dyno not in known:
+        say(f"{app} has no dyno or process type {plain(dyno)[:60]!r} now. See: paas ps -a {app}")
 
 
 def follow(api: Client, target: str) -> Iterator[bytes]:

@@ -14,6 +14,8 @@ from paas.cli.text import age, ago, plain, say, show, show_json, when
 STALE_SECONDS = 60.0
 """A dyno that was not seen for so long is said to be."""
 ONE_OFF = "run"
+WELL = ("up", "retiring", "stopping")
+"""The states whose reason is how the dyno came up, which is no news; `--json` has it all the same."""
 
 
 @command("ps", "paas ps", "paas ps -a my-app --json")
@@ -64,7 +66,7 @@ def _dyno(dyno: Mapping[str, Any], now: float) -> str:
         said += f", v{plain(release)}"
     if dyno.get("exit_code") is not None:
         said += f", exit code {plain(dyno['exit_code'])}"
-    if dyno.get("reason") and dyno["state"] != "up":
+    if dyno.get("reason") and dyno["state"] not in WELL:
         said += f", {plain(dyno['reason'])}"
     if age(dyno.get("seen_at"), now) > STALE_SECONDS:
         said += f", last seen {ago(dyno.get('seen_at'), now)}"

@@ -3,6 +3,8 @@ import signal
 import subprocess
 from collections.abc import Iterator
 
+import pytest
+
 from paas.cli.logs import events
 from tests.eventually import eventually
 from tests.unit.cli.api import Api, Reply, refusal
@@ -22,6 +24,44 @@ def test_logs_are_printed_as_they_are(api: Api, user: User) -> None:
     assert typed.out == lines.decode()
     assert api.asked[0].body == {"lines": 50, "tail": False, "dyno": "web.1", "source": "app"}
     assert api.asked[1].headers["accept"] == "text/plain"
+
+
+@pytest.mark.parametrize(
+    ("dyno", "is_known"),
+    [("web.77", False), ("wbe", False), ("web.1", True), ("worker", True), ("router", True)],
+)
+def test_the_silence_of_a_dyno_that_does_not_exist_is_explained(
+    api: Api, user: User, dyno: str, is_known: bool
+) -> None:
+    api.returns(SESSION, {"logplex_url": "/logs/17"}, 201)
+    api.says("GET /logs/17", Reply(stream=[]))
+    api.returns("GET /apps/shop/formation", [{"type": "worker"}])
+    api.returns("GET /apps/shop/dynos", [{"type": "web", "name": "web.1"}])
+
+    typed = user.types(f"paas logs --ps {dyno} -a shop")
+
+    says = f"shop has no dyno or process type '{dyno}' now. See: paas ps -a shop\n"
+    assert (typed.out, typed.err, typed.code) == ("", "" if is_known else says, 0)
+
+
+def test_a_dyno_that_is_gone_and_left_lines_needs_no_explanation(api: Api, user: User) -> None:
+    api.returns(SESSION, {"logplex_url": "/logs/17"}, 201)
+    api.says("GET /logs/17", Reply(stream=[LINE + b"x\n"]))
+
+    typed = user.types("paas logs --ps web.77 -a shop")
+
+    assert (typed.err, typed.code) == ("", 0)
+
+
+def test_a_tail_of_a_dyno_that_does_not_exist_says_so_before_it_waits(api: Api, user: User) -> None:
+    api.returns(SESSION, {"logplex_url": "/logs/17"}, 201)
+    api.says("GET /logs/17", Reply(stream=[]), refusal(404, "not_found", "gone"))
+    api.returns("GET /apps/shop/formation", [])
+    api.returns("GET /apps/shop/dynos", [])
+
+    typed = user.types("paas logs --tail --ps web.77 -a shop")
+
+    assert typed.err.startswith("shop has no dyno or process type 'web.77' now.")
 
 
 def test_tail_goes_on_after_the_last_line_when_the_api_restarts(api: Api, user: User) -> None:

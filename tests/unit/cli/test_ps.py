@@ -1,3 +1,5 @@
+import pytest
+
 from paas.cli.ps import render
 from tests.unit.cli.api import Api
 from tests.unit.cli.conftest import User
@@ -42,6 +44,16 @@ def test_a_crashed_dyno_says_why_and_an_unseen_one_since_when() -> None:
     assert line.endswith(
         " on local, v12, exit code 137, out of memory (limit 512 MB), last seen ~ 5m ago"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "is_told"),
+    [("up", False), ("retiring", False), ("starting", True), ("pending", True)],
+)
+def test_how_a_dyno_came_up_is_no_news(state: str, is_told: bool) -> None:
+    (_, line, _) = render(FORMATION, [UP | {"state": state}], NOON)
+
+    assert line.endswith(", accepted a connection") == is_told
 
 
 def test_one_off_dynos_have_a_part_of_their_own() -> None:
