@@ -135,7 +135,7 @@ async def _on_error(connection: HTTPConnection, error: Exception) -> Response:
     return answer(error, connection.url.path)
 
 
-async def _on_invalid(_: HTTPConnection, error: Exception) -> Response:
+async def _on_invalid(connection: HTTPConnection, error: Exception) -> Response:
     """The first of what is wrong, without the value: that may be a secret."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
@@ -145,7 +145,9 @@ async def _on_invalid(_: HTTPConnection, error: Exception) -> Response:
             HTTPStatus.BAD_REQUEST, WORDS[400], "The body is not JSON. Nothing was changed."
         )
     status, word = HTTP_STATUS[Invalid]
-    return _told(status, word, f"{place}: {first['msg']}. Nothing was changed.")
+    is_read = connection.scope.get("method") in ("GET", "HEAD")
+    harm = "" if is_read else " Nothing was changed."
+    return _told(status, word, f"{place}: {first['msg']}.{harm}")
 
 
 async def _on_http(connection: HTTPConnection, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
 from paas.api.asked import CurrentApp, CurrentNews, CurrentPerson, CurrentPlatform
-from paas.api.fate import Fate, Outcome, current_image, fate_beside, fate_of
+from paas.api.fate import Outcome, current_image, fate_beside
 from paas.api.output import CurrentNarrator, follow
 from paas.api.passes import pass_for
 from paas.api.shapes import GENERATION, STACK, IdOut, PersonRefOut, moment, uuid_of
@@ -63,6 +63,8 @@ class BuildOut(BaseModel):
     """Ours: pending, live, failed, cancelled or superseded."""
     current: bool
     """Ours: what serves now is the image that it made."""
+    serving: bool
+    """Ours: the app runs some release, whichever."""
     reason: str | None
     user: PersonRefOut
     source_blob: SourceBlobOut
@@ -76,7 +78,11 @@ class BuildOut(BaseModel):
     buildpacks: None = None
 
     @classmethod
-    def of(cls, build: Build, fate: Fate, app: App, person: Person, platform: Platform) -> Self:
+    def of(
+        cls, build: Build, current: str | None, app: App, person: Person, platform: Platform
+    ) -> Self:
+        """`current` is the app's current image."""
+        fate = fate_beside(build, app, current, platform)
         output = f"/apps/{app.id}/builds/{build.id}/output"
         number, image = fate.release, build.image
         return cls(
@@ -85,6 +91,7 @@ class BuildOut(BaseModel):
             status=STATUS.get(fate.outcome, "failed"),
             outcome=fate.outcome,
             current=fate.is_current,
+            serving=current is not None and not app.stopped,
             reason=fate.reason,
             user=PersonRefOut.of(build.person, platform.settings),
             source_blob=SourceBlobOut(url=f"/sources/{build.source}", version=build.commit or None),
@@ -106,7 +113,7 @@ def list_builds(
     """The newest first; of one commit, if it is named."""
     current = current_image(app, platform)
     return [
-        BuildOut.of(build, fate_beside(build, app, current, platform), app, person, platform)
+        BuildOut.of(build, current, app, person, platform)
         for build in platform.builds.of(app.id, LISTED)
         if commit is None or build.commit == commit
     ]
@@ -178,7 +185,7 @@ def follow_output(
 
 
 def _out(build: Build, app: App, person: Person, platform: Platform) -> BuildOut:
-    return BuildOut.of(build, fate_of(build, app, platform), app, person, platform)
+    return BuildOut.of(build, current_image(app, platform), app, person, platform)
 
 
 def _named(text: str, app: App, platform: Platform) -> Build:

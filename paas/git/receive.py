@@ -162,7 +162,7 @@ def find_build(push: Push, commit: str) -> dict[str, Any] | None:
         ):
             return dict(build)
         if build["id"] == push.seen_build:
-            raise NotLive(not_live(str(build.get("outcome")), push.app))
+            raise NotLive(not_live(build, push.app))
     return None
 
 
@@ -199,17 +199,19 @@ def follow(push: Push, build: dict[str, Any]) -> dict[str, Any]:
 
 def finish(build: dict[str, Any], push: Push) -> None:
     """Raises NotLive."""
+    if build.get("outcome") != "live":
+        raise NotLive(not_live(build, push.app))
+
+
+def not_live(build: Mapping[str, Any], app: str) -> str:
     outcome = str(build.get("outcome"))
-    if outcome != "live":
-        raise NotLive(not_live(outcome, push.app))
-
-
-def not_live(outcome: str, app: str) -> str:
     what = {
         "failed": "Push refused: see above.",
         "cancelled": "Push refused: the build was cancelled.",
         "superseded": "Push refused: a newer release took its place.",
     }.get(outcome, f"Push refused ({printable(outcome)}).")
+    if not build.get("serving", True):
+        return f"{what} Nothing of {app} runs."
     return f"{what} What {app} ran before, it runs still."
 
 

@@ -123,7 +123,7 @@ def test_what_cannot_be_built_or_started_is_told_in_one_line(user: User) -> None
         assert code == 1 and lines, f"{app}: {output}"
         assert "Traceback" not in output
         assert ("memory" in output) == (app == "too-large")
-        assert f"Push refused: see above. What {app} ran before, it runs still." in output
+        assert f"Push refused: see above. Nothing of {app} runs." in output
     shown = user.types("paas apps").out
     assert all(app in shown for app in BROKEN)
 

@@ -53,6 +53,8 @@ class FakeApi:
     builds: list[dict[str, Any]] = field(default_factory=list)
     sources: list[bytes] = field(default_factory=list)
     source_mb: int = 16
+    serving: bool = True
+    """Something of the app runs."""
     outcome: Callable[[], str] = lambda: "live"
     output: Callable[[], Iterator[bytes]] = lambda: iter([b"-----> Building\n", b"       done\n"])
     broken_after: int | None = None
@@ -84,6 +86,7 @@ class FakeApi:
         number = len(self.builds) + 1
         build = {
             "id": f"build-{number}", "outcome": outcome, "current": current, "commit": commit,
+            "serving": self.serving,
             "output_stream_url": f"http://elsewhere/apps/id-of-shop/builds/build-{number}/output",
         }  # fmt: skip
         self.builds.insert(0, build)

@@ -54,6 +54,16 @@ def test_a_failed_build_refuses_the_push_and_leaves_the_branch(alice: Any, api: 
     assert alice.stored("main") is None
 
 
+def test_where_nothing_runs_a_failed_push_does_not_say_that_it_still_does(
+    alice: Any, api: Any
+) -> None:
+    api.outcome, api.serving = (lambda: "failed"), False
+
+    push = alice.push()
+
+    assert "Push refused: see above. Nothing of shop runs." in push.output
+
+
 def test_master_deploys_too(alice: Any, api: Any) -> None:
     assert alice.push("main:master").accepted
 
