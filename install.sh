@@ -642,7 +642,7 @@ push_sample() {
         code=$?
     rm -rf "$folder"
     [ "$code" = 0 ] || return "$code"
-    answers sample | sed 's/^/       it says: /'
+    answers sample | sed 's/^/       it /'
 }
 
 commit_sample() { # the same commit each time, so that it is built once
@@ -661,7 +661,7 @@ create_sample() {
     fi
 }
 
-answers() { # APP: how its page begins
+answers() { # APP: waits until it does
     "$PYTHON" -I - "$1" "$(setting apps_domain)" "$(setting http_port)" <<'PYTHON'
 import sys
 import time
@@ -673,7 +673,7 @@ opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 for attempt in range(50):
     try:
         with opener.open(asked, timeout=10) as answer:
-            print(" ".join(answer.read(400).decode(errors="replace").split())[:110])
+            print(f"answers with {answer.status} ({len(answer.read())} bytes)")
             break
     except OSError as error:
         why = error
