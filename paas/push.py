@@ -143,7 +143,7 @@ def _release(build: Build, app: App, built: Built, seen: ImageSeen, platform: Pl
 def _restore(build: Build, built: Built, platform: Platform) -> None:
     """It took the place of an image that was lost: its releases run again."""
     assert build.image is not None
-    platform.builds.place_image(build.image, {LOCAL: built.image}, None)
+    platform.builds.place_image(build.image, LOCAL, built.image)
     wake([build.app_id], platform)
 
 

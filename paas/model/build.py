@@ -66,7 +66,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a build made. `where` maps a host's name to the engine's id of it there."""
+    """What a build made. `where` maps a host's name to what the engine there calls it: an id or a digest."""
 
     id: str
     app_id: str
@@ -79,3 +79,5 @@ class Image:
     commit: str
     created_at: float
     removed_at: float | None = None
+    digest: str | None = None
+    """What it is called in the platform's registry: `127.0.0.1:PORT/NAME@sha256:...`; None: it is not there."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from paas.model.formation import Dyno
 
@@ -57,9 +58,11 @@ class Container:
     """When it came into this state."""
     placed_at: float
     address: str | None = None
-    """Where it answers, on this platform's network; leased with the row."""
+    """Where it answers: on a local host its own address on the platform's network, leased with the row; else the host's."""
     port: int | None = None
     """Where a web process was told to listen; None when it serves nothing."""
+    published: int | None = None
+    """The host's port that leads there, leased with the row; None on a local host."""
     deadline: float | None = None
     """When this state has lasted too long."""
     seen_at: float | None = None
@@ -79,6 +82,13 @@ class Container:
     """Who ran it, when it is a one-off."""
 
     @property
+    def endpoint(self) -> tuple[str, int] | None:
+        """Address and port where routers and probes reach it; None when it serves nothing."""
+        if self.address is None or self.port is None:
+            return None
+        return self.address, self.published or self.port
+
+    @property
     def was_out_of_memory(self) -> bool:
         return self.reason is not None and self.reason.startswith(OUT_OF_MEMORY)
 
@@ -86,6 +96,14 @@ class Container:
 def container_name(platform: str, container_id: str) -> str:
     """What the engine calls it."""
     return f"paas-{platform}-{container_id}"
+
+
+class Published(NamedTuple):
+    address: str
+    """Of the host."""
+    port: int
+    """Of the host at that address."""
+    container_port: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +124,8 @@ class ContainerSpec:
     workdir: str | None = None
     address: str | None = None
     """A fixed address on the platform's network; None: one of the engine's own choice there."""
+    published: Published | None = None
+    """What of the host leads to a port of it; None: nothing."""
     memory_mb: int
     cpus: float
     pids: int

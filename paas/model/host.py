@@ -29,18 +29,22 @@ class HostHealth(StrEnum):
 
 
 class Schedulable(StrEnum):
-    """Wanted."""
+    """Wanted. Only an open host gets containers."""
 
+    JOINING = "joining"
+    """It is being registered."""
     OPEN = "open"
     DRAINING = "draining"
+    """Everything moves off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
     name: str
     url: str
-    """Where the docker SDK speaks to it: `unix:///var/run/docker.sock`."""
+    """Where the docker SDK speaks to it: `unix:///var/run/docker.sock`, or the near end of its tunnel."""
     is_local: bool
+    """On the router's own machine: its containers are reached at their own addresses."""
     subnet: str
     """Of the platform's network there, in CIDR form."""
     arch: str
@@ -51,4 +55,13 @@ class Host:
     disk_free_mb: int
     engine_version: str
     seen_at: float | None = None
+    """When its engine last answered."""
     health_reason: str | None = None
+    address: str | None = None
+    """Where routers reach what is published there; None for one that is local."""
+    ssh_url: str | None = None
+    """`ssh://USER@ADDRESS:PORT?socket=PATH`: the far end of its tunnel."""
+    host_key: str | None = None
+    """Of its sshd, pinned at registration: `ssh-ed25519 AAAA...`."""
+    reached_at: float | None = None
+    """When anything of it last answered: engine, sshd or a container."""

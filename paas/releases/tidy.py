@@ -76,4 +76,4 @@ def _remove(image: Image, platform: Platform, now: float) -> None:
         for name in seen.tags if seen else ():
             platform.engine.remove_image(host, name)
         platform.engine.remove_image(host, reference)
-    platform.builds.place_image(image.id, {}, now)
+    platform.builds.remove_image(image.id, now)

@@ -46,8 +46,7 @@ def start_all(
         except ImageMissing:
             # Not the container's fault: nothing is placed until the image is there again (see assign).
             if _give_up(row, lease, platform, now):
-                elsewhere = {host: known for host, known in image.where.items() if host != row.host}
-                platform.builds.place_image(image.id, elsewhere, None)
+                platform.builds.place_image(image.id, row.host, None)
         except StartFailed as failed:
             if crash(row, f"could not be started: {failed.why}", platform, now, lease=lease):
                 platform.containers.note(row.id, is_logged=True)

@@ -57,6 +57,7 @@ IMAGES = Table(
     Column("commit", String, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("removed_at", Float),
+    Column("digest", String),
 )
 
 
@@ -166,6 +167,7 @@ class BuildStore:
                     id=image.id, app_id=image.app_id, builder=str(image.builder), arch=image.arch,
                     port=image.port, where=json.dumps(dict(image.where)), source=image.source,
                     commit=image.commit, created_at=image.created_at,
+                    digest=image.digest,
                 )
             )  # fmt: skip
 
@@ -180,21 +182,33 @@ class BuildStore:
         with self._database.read() as tx:
             return [_image(row) for row in tx.execute(query.order_by(IMAGES.c.created_at))]
 
-    def place_image(
-        self, image_id: str, where: Mapping[str, str], removed_at: float | None
-    ) -> None:
-        """Where it can be had now."""
+    def place_image(self, image_id: str, host: str, reference: str | None) -> None:
+        """What the engine of `host` calls it; None: it does not have it. Silent about an image that is forgotten."""
         with self._database.write() as tx:
-            tx.execute(
-                update(IMAGES)
-                .where(IMAGES.c.id == image_id)
-                .values(where=json.dumps(dict(where)), removed_at=removed_at)
-            )
+            query = select(IMAGES.c.where).where(IMAGES.c.id == image_id)
+            where = json.loads(tx.execute(query).scalar() or "{}")
+            where.pop(host, None)
+            if reference is not None:
+                where[host] = reference
+            change = update(IMAGES).where(IMAGES.c.id == image_id)
+            tx.execute(change.values(where=json.dumps(where)))
+
+    def publish_image(self, image_id: str, digest: str | None) -> None:
+        """What the registry calls it; None: it is not there any more."""
+        self._note_image(image_id, digest=digest)
+
+    def remove_image(self, image_id: str, now: float) -> None:
+        """No engine and no registry has it any more, and none shall."""
+        self._note_image(image_id, where="{}", digest=None, removed_at=now)
 
     def remove_all(self, app_id: str) -> None:
         with self._database.write() as tx:
             tx.execute(BUILDS.delete().where(BUILDS.c.app_id == app_id))
             tx.execute(IMAGES.delete().where(IMAGES.c.app_id == app_id))
+
+    def _note_image(self, image_id: str, **values: object) -> None:
+        with self._database.write() as tx:
+            tx.execute(update(IMAGES).where(IMAGES.c.id == image_id).values(**values))
 
     def _change(self, build_id: str, before: Sequence[BuildState], **values: object) -> bool:
         states = [str(state) for state in before]

@@ -4,7 +4,20 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, Row, String, Table, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    case,
+    cast,
+    select,
+    update,
+)
 
 from paas.model.container import LATER, Container, ContainerState, Kind
 from paas.model.formation import Dyno
@@ -37,6 +50,7 @@ CONTAINERS = Table(
     Column("is_logged", Boolean, nullable=False),
     Column("placement", String, nullable=False),
     Column("person", String),
+    Column("published", Integer),
 )
 _IS_LIVE = CONTAINERS.c.state != str(ContainerState.GONE)
 Index("containers_of_app", CONTAINERS.c.app_id, CONTAINERS.c.state)
@@ -46,7 +60,14 @@ Index(
     CONTAINERS.c.host,
     CONTAINERS.c.address,
     unique=True,
-    sqlite_where=_IS_LIVE & CONTAINERS.c.address.is_not(None),
+    sqlite_where=_IS_LIVE & CONTAINERS.c.address.is_not(None) & CONTAINERS.c.published.is_(None),
+)
+Index(
+    "containers_leased_port",
+    CONTAINERS.c.host,
+    CONTAINERS.c.published,
+    unique=True,
+    sqlite_where=_IS_LIVE & CONTAINERS.c.published.is_not(None),
 )
 _WITH_DEADLINE = [
     str(state) for state in (ContainerState.STARTING, ContainerState.UP, ContainerState.STOPPING)
@@ -136,15 +157,19 @@ class ContainerStore:
             tx.execute(update(CONTAINERS).where(CONTAINERS.c.id == container_id).values(**values))
 
     def leased(self, host: str, now: float) -> frozenset[str]:
-        """The addresses of a host that may not be given out: leased, or put aside."""
-        taken = select(CONTAINERS.c.address).where(CONTAINERS.c.host == host, _IS_LIVE)
+        """What may not be given out of a host's addresses, or of its ports where those are leased: leased, or put aside."""
+        lease = case(
+            (CONTAINERS.c.published.is_not(None), cast(CONTAINERS.c.published, String)),
+            else_=CONTAINERS.c.address,
+        )
+        taken = select(lease).where(CONTAINERS.c.host == host, _IS_LIVE)
         aside = select(ASIDE.c.address).where(ASIDE.c.host == host, ASIDE.c.until > now)
         with self._database.read() as tx:
             found = [*tx.execute(taken).scalars(), *tx.execute(aside).scalars()]
         return frozenset(address for address in found if address)
 
     def put_aside(self, host: str, address: str, now: float) -> None:
-        """The engine says that somebody has it: it is not given out for the next ten minutes."""
+        """The engine says that somebody has it, an address or a port: it is not given out for the next ten minutes."""
         with self._database.write() as tx:
             same = (ASIDE.c.host == host) & (ASIDE.c.address == address)
             tx.execute(ASIDE.delete().where(same))
@@ -181,6 +206,7 @@ def _columns(container: Container) -> dict[str, object]:
         "placed_at": container.placed_at,
         "address": container.address,
         "port": container.port,
+        "published": container.published,
         "deadline": container.deadline,
         "exits": json.dumps(container.exits),
         "is_logged": container.is_logged,
@@ -200,6 +226,7 @@ def _container(row: Row[Any]) -> Container:
         placed_at=row.placed_at,
         address=row.address,
         port=row.port,
+        published=row.published,
         deadline=row.deadline,
         seen_at=row.seen_at,
         exits=tuple(json.loads(row.exits)),

@@ -25,6 +25,10 @@ HOSTS = Table(
     Column("engine_version", String, nullable=False),
     Column("seen_at", Float),
     Column("health_reason", String),
+    Column("address", String),
+    Column("ssh_url", String),
+    Column("host_key", String),
+    Column("reached_at", Float),
 )
 
 
@@ -48,6 +52,10 @@ class HostStore:
     def all(self) -> Sequence[Host]:
         with self._database.read() as tx:
             return [_host(row) for row in tx.execute(select(HOSTS).order_by(HOSTS.c.name))]
+
+    def remove(self, name: str) -> None:
+        with self._database.write() as tx:
+            tx.execute(HOSTS.delete().where(HOSTS.c.name == name))
 
     def note(self, name: str, **values: object) -> None:
         """What was observed of it."""

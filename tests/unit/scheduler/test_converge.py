@@ -117,7 +117,7 @@ def test_an_image_that_is_gone_is_built_again_and_what_waits_for_it_is_placed(st
         (BuildState.QUEUED, image.id, image.source)
     ]
     stage.engine.world.machines["local"].images["image-2"] = make_image("image-2")
-    stage.platform.builds.place_image(image.id, {"local": "image-2"}, None)
+    stage.platform.builds.place_image(image.id, "local", "image-2")
     stage.platform.apps.touch(stage.app.id)
     stage.converges()
     stage.comes_up()

@@ -68,7 +68,7 @@ def test_it_gives_up_nothing_that_another_has_started(stage: Stage) -> None:
     lease, view = falls_asleep(stage)
     image = stage.platform.builds.images(stage.app.id)[0]
     another_takes_over(stage)
-    stage.platform.builds.place_image(image.id, {}, None)
+    stage.platform.builds.place_image(image.id, "local", None)
     assert view.release is not None
 
     start_all(view.app, view.release, view.rows, lease, stage.platform, time.time())
