@@ -10,6 +10,7 @@ from router.folder import Folder
 from router.notes import note_label, note_server
 from router.pages import (
     BACKLOG,
+    CRASHED,
     ERRORS,
     MAINTENANCE,
     NO_SUCH_APP,
@@ -216,6 +217,7 @@ def _inside(folder: Folder) -> list[str]:
         *_own(NO_SUCH_APP, "unless { var(txn.slot) -m found }", folder),
         *_own(MAINTENANCE, "if { var(txn.label) -m beg maintenance }", folder),
         *_own(STOPPED, "if { var(txn.label) -m beg stopped }", folder),
+        *_own(CRASHED, "if { var(txn.label) -m beg crashed }", folder),
         *_own(NOTHING_RUNNING, "", folder),
         "",
         "backend handoff from paas",

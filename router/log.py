@@ -39,6 +39,7 @@ LINES_PER_SECOND = 1000
 ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 DESCRIPTIONS: Mapping[str, str] = {
+    "H10": "App crashed",
     "H11": "Backlog too deep",
     "H12": "Request timeout",
     "H13": "Connection closed without response",

@@ -27,6 +27,8 @@ class RouteInvalid(Invalid):
 
 class RouteMode(StrEnum):
     SERVING = "serving"
+    CRASHED = "crashed"
+    """Every web process that is wanted ended by itself. Only what nobody gets an answer from is so."""
     STOPPED = "stopped"
     MAINTENANCE = "maintenance"
 

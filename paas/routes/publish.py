@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 from paas.model.app import App
-from paas.model.container import UP, Container
+from paas.model.container import CRASHED, GONE, UP, Container
 from paas.model.deploy import Deploy, DeployState
+from paas.model.process import WEB
 from paas.model.route import Backend, Route, RouteMode, Version
 from paas.routes.table import TableEmpty
 from paas.store.leases import Lease
 from paas.wiring import Platform
+
+ENDED = frozenset({CRASHED, GONE})
 
 
 def publish(
@@ -35,13 +38,15 @@ def route_of(
     """What the record says it is now."""
     settings = platform.settings
     own = f"{app.name}.{settings.apps_domain}"
+    release = serving_release(app, deploy)
+    backends = () if app.stopped else tuple(_backends(rows, release))
     claimed = (str(domain.hostname) for domain in platform.domains.of(app.id))
     return Route(
         app_id=app.id,
         app=app.name,
         hostnames=(own, *claimed),
-        backends=() if app.stopped else tuple(_backends(rows, serving_release(app, deploy))),
-        mode=RouteMode.STOPPED if app.stopped else RouteMode.SERVING,
+        backends=backends,
+        mode=_mode(app, release, platform, is_answered=bool(backends)),
         drain_seconds=int(settings.drain_seconds),
     )
 
@@ -57,6 +62,27 @@ def _backends(rows: Iterable[Container], release: int | None) -> Iterable[Backen
     for row in rows:
         if row.state is UP and row.address and row.port and row.dyno.release == release:
             yield Backend(row.id, row.dyno.name, row.address, row.port)
+
+
+def _mode(app: App, release: int | None, platform: Platform, *, is_answered: bool) -> RouteMode:
+    if app.stopped:
+        return RouteMode.STOPPED
+    if not is_answered and release is not None and _has_crashed(app, release, platform):
+        return RouteMode.CRASHED
+    return RouteMode.SERVING
+
+
+def _has_crashed(app: App, release: int, platform: Platform) -> bool:
+    """In each web place the last container that ended had crashed; a new try counts when it is up."""
+    processes = platform.releases.get(app.id, release).processes
+    places = platform.formations.of(app.id).dynos(release, processes)
+    web = {place for place in places if place.process == WEB}
+    ended = {
+        row.dyno: row.crashed_at is not None
+        for row in platform.containers.of(app.id, gone=True)
+        if row.state in ENDED
+    }
+    return bool(web) and all(ended.get(place, False) for place in web)
 
 
 def fill(platform: Platform) -> Version:

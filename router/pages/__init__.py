@@ -28,6 +28,10 @@ NOTHING_RUNNING = Page(
     "nothing-running", 503, "H14", "No web processes running",
     "This app exists, but no web process of it is running.", 5,
 )  # fmt: skip
+CRASHED = Page(
+    "crashed", 503, "H10", "This app has crashed",
+    "Its web processes ended by themselves. The platform tries them again; its owner sees why in its log.", 10,
+)  # fmt: skip
 STOPPED = Page(
     "stopped", 503, "H14", "This app is stopped", "Its owner has stopped it.", 60,
 )  # fmt: skip
@@ -39,7 +43,7 @@ BACKLOG = Page(
     "backlog", 503, "H11", "Too many requests",
     "This app has more requests in flight than the router gives one app.", 5,
 )  # fmt: skip
-OWN = (NO_SUCH_APP, NOTHING_RUNNING, STOPPED, MAINTENANCE, BACKLOG)
+OWN = (NO_SUCH_APP, NOTHING_RUNNING, CRASHED, STOPPED, MAINTENANCE, BACKLOG)
 
 ERRORS = (
     Page("bad-request", 400, "H26", "Bad request", "The request cannot be understood."),

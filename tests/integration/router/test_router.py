@@ -114,6 +114,7 @@ def test_an_app_that_left_is_unknown_and_one_without_containers_is_not(lab: Lab)
     ("mode", "code", "title"),
     [
         (RouteMode.STOPPED, "H14", "This app is stopped"),
+        (RouteMode.CRASHED, "H10", "This app has crashed"),
         (RouteMode.MAINTENANCE, "H80", "Down for maintenance"),
     ],
 )
