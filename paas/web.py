@@ -145,8 +145,8 @@ async def _on_invalid(connection: HTTPConnection, error: Exception) -> Response:
             HTTPStatus.BAD_REQUEST, WORDS[400], "The body is not JSON. Nothing was changed."
         )
     status, word = HTTP_STATUS[Invalid]
-    is_read = connection.scope.get("method") in ("GET", "HEAD")
-    harm = "" if is_read else " Nothing was changed."
+    is_get = connection.scope.get("method") in ("GET", "HEAD")
+    harm = "" if is_get or connection.url.path.endswith("/log-sessions") else " Nothing was changed."
     return _told(status, word, f"{place}: {first['msg']}.{harm}")
 
 
