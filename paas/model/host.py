@@ -1,12 +1,17 @@
 """A host: a registered Docker engine."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
-from paas.errors import Unknown
+from paas.errors import Invalid, Unknown
 
 LOCAL = "local"
 """The name of the host, and of the router, that every platform begins with. Builds run there."""
+RESERVED = frozenset({LOCAL, "key"})
+"""No other host gets one of these names: `GET /hosts/key` is not about a host."""
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,17}[a-z0-9]", re.ASCII)
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -18,6 +23,25 @@ def architecture(machine: str) -> str:
 class UnknownHost(Unknown):
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no host '{name[:60]}'. See: paas hosts")
+
+
+class InvalidHostName(Invalid):
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text[:60]!r} cannot be a host's name: 2 to 19 of a-z, 0-9 and -, starting with a letter and not "
+            f"ending with -; not one of {', '.join(sorted(RESERVED))}."
+        )
+
+
+class HostName(str):
+    """Of a host that is to be registered. Fits a program's name and the name of a socket in the platform's folder."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        if text in RESERVED or not _NAME.fullmatch(text):
+            raise InvalidHostName(text)
+        return super().__new__(cls, text)
 
 
 class HostHealth(StrEnum):
