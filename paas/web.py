@@ -146,7 +146,9 @@ async def _on_invalid(connection: HTTPConnection, error: Exception) -> Response:
         )
     status, word = HTTP_STATUS[Invalid]
     is_get = connection.scope.get("method") in ("GET", "HEAD")
-    harm = "" if is_get or connection.url.path.endswith("/log-sessions") else " Nothing was changed."
+    harm = (
+        "" if is_get or connection.url.path.endswith("/log-sessions") else " Nothing was changed."
+    )
     return _told(status, word, f"{place}: {first['msg']}.{harm}")
 
 
