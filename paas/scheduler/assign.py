@@ -1,14 +1,15 @@
 """Gives each missing dyno a host, an address and a row, before anything exists."""
 
+import random
 import uuid
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from paas.model.build import Build, BuildState, Image
-from paas.model.container import FILLS, PLACED, Container, Kind
+from paas.model.container import PLACED, Container, Kind
 from paas.model.formation import Dyno
+from paas.model.host import Host
 from paas.scheduler.deploy import DEPLOY_SECONDS
-from paas.scheduler.place import NoAddressLeft, NoHostReady, free_address, place, unreserved
+from paas.scheduler.place import NoAddressLeft, NoHostReady, Placer, free_address
 from paas.scheduler.spec import new_id, serves
 from paas.scheduler.view import View
 from paas.store.leases import Lease
@@ -30,51 +31,65 @@ def assign(
         _ask_for_image(view, image, platform, now)
         return []
     hosts = {host.name: host for host in platform.hosts.all() if host.name in image.where}
-    memory_mb = platform.settings.memory_mb
-    placed: list[Container] = []
-    blocked: str | None = None
     with platform.record.write():
-        live = list(platform.containers.live())
-        taken = {name: set(platform.containers.leased(name, now)) for name in hosts}
-        for dyno in dynos:
-            siblings = Counter(
-                row.host for row in live if row.state in FILLS and _is_sibling(row.dyno, dyno)
-            )
-            seed = platform.rng.getrandbits(32)
-            rng = type(platform.rng)(seed)
-            try:
-                spot = place(
-                    dyno,
-                    list(hosts.values()),
-                    siblings=siblings,
-                    unreserved_mb=unreserved(hosts.values(), live, memory_mb),
-                    memory_mb=memory_mb,
-                    arch=image.arch,
-                    rng=rng,
-                )
-                address = free_address(hosts[spot.host], taken[spot.host], rng)
-            except (NoHostReady, NoAddressLeft) as error:
-                blocked = str(error)
-                break
-            row = Container(
-                id=new_id(platform.rng),
+        placer = Placer(
+            list(hosts.values()),
+            platform.containers.live(),
+            memory_mb=platform.settings.memory_mb,
+            arch=image.arch,
+        )
+        placed, blocked = place_all(
+            dynos, hosts, placer, image, lambda host: platform.containers.leased(host, now),
+            platform.rng, now,
+        )  # fmt: skip
+        if blocked != view.app.blocked:
+            platform.apps.block(view.app.id, blocked)
+            _set_deadline(view, blocked, platform, now)
+        return placed if platform.containers.add(placed, lease) else []
+
+
+def place_all(
+    dynos: Sequence[Dyno],
+    hosts: Mapping[str, Host],
+    placer: Placer,
+    image: Image,
+    leased: Callable[[str], Collection[str]],
+    rng: random.Random,
+    now: float,
+) -> tuple[list[Container], str | None]:
+    """Their rows, as far as there is room; and what the next one waits for, if there is not. Pure.
+
+    `leased` tells what may not be given out on a host; it is asked for those hosts that get something.
+    """
+    placed: list[Container] = []
+    taken: dict[str, set[str]] = {}
+    for dyno in dynos:
+        seed = rng.getrandbits(32)
+        chance = random.Random(seed)
+        try:
+            placement = placer.place(dyno, chance)
+            host = hosts[placement.host]
+            if host.name not in taken:
+                taken[host.name] = set(leased(host.name))
+            address = free_address(host, taken[host.name], chance)
+        except (NoHostReady, NoAddressLeft) as error:
+            return placed, str(error)
+        taken[host.name].add(address)
+        placed.append(
+            Container(
+                id=new_id(rng),
                 dyno=dyno,
                 kind=Kind.DYNO,
-                host=spot.host,
+                host=host.name,
                 state=PLACED,
                 since=now,
                 placed_at=now,
                 address=address,
                 port=image.port if serves(dyno.process) else None,
-                placement=spot.explain(seed),
+                placement=placement.explain(seed),
             )
-            taken[spot.host].add(address)
-            live.append(row)
-            placed.append(row)
-        if blocked != view.app.blocked:
-            platform.apps.block(view.app.id, blocked)
-            _set_deadline(view, blocked, platform, now)
-        return placed if platform.containers.add(placed, lease) else []
+        )
+    return placed, None
 
 
 def _set_deadline(view: View, blocked: str | None, platform: Platform, now: float) -> None:
@@ -114,7 +129,3 @@ def _ask_for_image(view: View, image: Image, platform: Platform, now: float) -> 
     )
     platform.builds.add(build)
     platform.wire.build(build.id, platform.settings.build_seconds)
-
-
-def _is_sibling(one: Dyno, other: Dyno) -> bool:
-    return (one.app_id, one.process) == (other.app_id, other.process)

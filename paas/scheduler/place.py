@@ -73,16 +73,78 @@ def place(
 
     `siblings` counts this process type's containers by host, those of the same plan too. Raises NoHostReady.
     """
-    refusals = {
+    refusals = _refusals(hosts, unreserved_mb, memory_mb, arch)
+    ready = [host.name for host in hosts if host.name not in refusals]
+    return _draw(dyno, _fewest(ready, siblings), unreserved_mb, refusals, rng)
+
+
+class Placer:
+    """Places one dyno after another, each as `place` would: it counts for those that follow.
+
+    What one costs does not grow with the rows, and seldom with the hosts.
+    """
+
+    def __init__(
+        self, hosts: Sequence[Host], rows: Iterable[Container], *, memory_mb: int, arch: str
+    ) -> None:
+        filling = [row for row in rows if row.state in FILLS]
+        self._hosts = {host.name: host for host in hosts}
+        self._memory_mb, self._arch = memory_mb, arch
+        self._unreserved_mb = unreserved(hosts, filling, memory_mb)
+        self._refusals = _refusals(hosts, self._unreserved_mb, memory_mb, arch)
+        self._siblings: dict[tuple[str, str], Counter[str]] = {}
+        for row in filling:
+            of_type = self._siblings.setdefault((row.dyno.app_id, row.dyno.process), Counter())
+            of_type[row.host] += 1
+        self._drawn_from: dict[tuple[str, str], list[str]] = {}
+        """By process type: the ready hosts with the fewest siblings."""
+
+    def place(self, dyno: Dyno, rng: random.Random) -> Placement:
+        """Raises NoHostReady."""
+        process = (dyno.app_id, dyno.process)
+        siblings = self._siblings.setdefault(process, Counter())
+        spread = self._drawn_from.get(process)
+        if not spread:
+            ready = [name for name in self._hosts if name not in self._refusals]
+            spread = self._drawn_from[process] = _fewest(ready, siblings)
+        placement = _draw(dyno, spread, self._unreserved_mb, self._refusals, rng)
+        siblings[placement.host] += 1
+        spread.remove(placement.host)
+        self._reserve(placement.host)
+        return placement
+
+    def _reserve(self, name: str) -> None:
+        self._unreserved_mb[name] -= self._memory_mb
+        why = refusal(self._hosts[name], self._unreserved_mb[name], self._memory_mb, self._arch)
+        if why is not None:
+            self._refusals = {**self._refusals, name: why}  # placements hold the ones before
+            self._drawn_from.clear()
+
+
+def _refusals(
+    hosts: Iterable[Host], unreserved_mb: Mapping[str, int], memory_mb: int, arch: str
+) -> Mapping[str, str]:
+    return {
         host.name: why
         for host in hosts
         if (why := refusal(host, unreserved_mb[host.name], memory_mb, arch)) is not None
     }
-    ready = [host.name for host in hosts if host.name not in refusals]
-    if not ready:
+
+
+def _fewest(ready: Sequence[str], siblings: Counter[str]) -> list[str]:
+    fewest = min((siblings[name] for name in ready), default=0)
+    return [name for name in ready if siblings[name] == fewest]
+
+
+def _draw(
+    dyno: Dyno,
+    spread: Sequence[str],
+    unreserved_mb: Mapping[str, int],
+    refusals: Mapping[str, str],
+    rng: random.Random,
+) -> Placement:
+    if not spread:
         raise NoHostReady(dyno, refusals)
-    fewest = min(siblings[name] for name in ready)
-    spread = [name for name in ready if siblings[name] == fewest]
     drawn = rng.sample(spread, k=min(2, len(spread)))
     candidates = {name: unreserved_mb[name] for name in drawn}
     return Placement(dyno, max(drawn, key=lambda name: candidates[name]), candidates, refusals)
