@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from paas.daemon.folder import Users, check_name, folders, give, write
-from paas.daemon.subnet import free_subnet, routed
 from paas.errors import Conflict
 from paas.model.host import LOCAL, Host, HostHealth, Schedulable, architecture
 from paas.needed import check_needed, program
@@ -23,6 +22,7 @@ from paas.store.database import Database
 from paas.store.hosts import HostStore
 from paas.store.migrate import migrate
 from paas.store.routers import RouterStore
+from paas.subnet import free_subnet, routed
 
 UNFINISHED = ".init"
 

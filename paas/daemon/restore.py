@@ -23,7 +23,6 @@ from paas.daemon.init import (
     given_settings,
     host_key,
 )
-from paas.daemon.subnet import free_subnet, is_free, routed
 from paas.errors import Invalid
 from paas.model.host import LOCAL
 from paas.needed import check_needed
@@ -32,6 +31,7 @@ from paas.store.cipher import Cipher
 from paas.store.database import Database
 from paas.store.hosts import HostStore
 from paas.store.migrate import migrate
+from paas.subnet import free_subnet, is_free, routed
 
 PARTS = frozenset({"record", "keys", "door", "repositories", "sources"})
 BRIDGES = Path("/sys/class/net")

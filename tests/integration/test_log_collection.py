@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from paas.daemon.subnet import free_subnet, routed
 from paas.engine.docker_engine import DockerEngine
 from paas.logs.collect import Collector
 from paas.logs.spool import RouterSpool
@@ -33,6 +32,7 @@ from paas.store.apps import AppStore
 from paas.store.containers import ContainerStore
 from paas.store.database import Database
 from paas.store.hosts import HostStore
+from paas.subnet import free_subnet, routed
 from tests.eventually import eventually
 from tests.make import APP_ID, make_container, make_host
 
@@ -49,6 +49,7 @@ from paas.store.apps import AppStore
 from paas.store.containers import ContainerStore
 from paas.store.database import Database
 from paas.store.hosts import HostStore
+from paas.subnet import free_subnet, routed
 
 settings = Settings(directory=Path(sys.argv[1]), platform=sys.argv[2])
 record = Database(settings.record)

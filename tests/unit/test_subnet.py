@@ -3,7 +3,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from paas.daemon.subnet import CHOICE, NoSubnetFree, free_subnet, routed
+from paas.subnet import CHOICE, NoSubnetFree, free_subnet, routed
 
 TABLE = """\
 Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
