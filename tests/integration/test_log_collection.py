@@ -49,7 +49,6 @@ from paas.store.apps import AppStore
 from paas.store.containers import ContainerStore
 from paas.store.database import Database
 from paas.store.hosts import HostStore
-from paas.subnet import free_subnet, routed
 
 settings = Settings(directory=Path(sys.argv[1]), platform=sys.argv[2])
 record = Database(settings.record)
