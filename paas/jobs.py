@@ -16,6 +16,7 @@ from paas.push import clear_leftovers, push
 from paas.push import give_up_dead_builds as give_up
 from paas.releases.tidy import REMEMBERED_SECONDS, forget, tidy
 from paas.scheduler.converge import converge
+from paas.scheduler.spread import spread, spread_all
 from paas.settings import Settings
 from paas.wire import CONVERGE
 from paas.wiring import Platform, connect
@@ -59,6 +60,22 @@ def converge_app(app_id: str) -> None:
 
 def build_source(build_id: str) -> None:
     push(build_id, connected(), _HERE["name"])
+
+
+def spread_image(image_id: str) -> None:
+    """To the hosts where a container waits for it. What fails is tried again by the sweep."""
+    try:
+        spread(image_id, connected())
+    except UnknownApp:
+        return  # forgotten meanwhile
+    except PaasError as error:
+        log.warning("%s waits: %s", image_id, error)
+
+
+def spread_images() -> None:
+    """All into the registry: a host was registered."""
+    for trouble in spread_all(connected()):
+        log.warning("%s", trouble)
 
 
 def give_up_dead_builds() -> None:

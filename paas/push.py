@@ -25,6 +25,7 @@ from paas.model.process import RELEASE
 from paas.model.release import Release
 from paas.releases.create import announce_release, release_image, wanted_config
 from paas.scheduler.spec import image_name
+from paas.scheduler.spread import Sent, send
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
@@ -105,13 +106,30 @@ def _build_and_release(
             _restore(build, built, platform)
             output.title("The image is there again")
         else:
-            release = _release(build, app, built, seen, platform)
+            sent = _send(build, app, built, output, platform)
+            keeper.check()
+            release = _release(build, app, built, seen, sent, platform)
             output.title(f"Releasing v{release.number}")
         platform.builds.end(build.id, BuildState.SUCCEEDED, time.time())
     say(platform.logs, app.id, "api", "Build succeeded", time.time())
 
 
-def _release(build: Build, app: App, built: Built, seen: ImageSeen, platform: Platform) -> Release:
+def _send(build: Build, app: App, built: Built, output: Output, platform: Platform) -> Sent:
+    """To the other hosts, before the deploy's clock starts. Those that fail get it when something is placed there."""
+    begun = time.monotonic()
+    repository = image_name(platform.settings.platform, app)
+    sent = send({LOCAL: built.image}, repository, f"build-{build.id[:8]}", platform)
+    for trouble in sent.troubles:
+        output.complain(trouble)
+    if len(sent.where) > 1:
+        seconds = time.monotonic() - begun
+        output.title(f"Image on {len(sent.where)} hosts after {seconds:.1f} s")
+    return sent
+
+
+def _release(
+    build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent, platform: Platform
+) -> Release:
     """Image, release and what the build came to are one write. Raises BuildCancelled."""
     now = time.time()
     image = Image(
@@ -120,7 +138,8 @@ def _release(build: Build, app: App, built: Built, seen: ImageSeen, platform: Pl
         builder=built.builder,
         arch=seen.arch,
         port=built.port,
-        where={LOCAL: built.image},
+        where=sent.where,
+        digest=sent.digest,
         source=build.source,
         commit=build.commit,
         created_at=now,

@@ -34,6 +34,8 @@ class Settings:
     http_port: int = 80
     api_port: int = 5000
     ssh_port: int = 2222
+    registry_port: int = 5001
+    """On 127.0.0.1 of this machine and of every host elsewhere, once there is one."""
     bind_address: str = "0.0.0.0"
     """Where the router and sshd listen."""
     subnet: str = "10.85.0.0/20"
@@ -72,6 +74,10 @@ class Settings:
     """How long requests in flight may take after a container has left the table."""
     acknowledge_seconds: float = 30
     """How long a deploy waits for a router."""
+    suspect_seconds: float = 30
+    """How long an engine may be silent before its host gets nothing new."""
+    down_seconds: float = 90
+    """How long nothing of a host may answer before its dynos are placed elsewhere."""
     health_path: str = ""
     """Set: a web container is up when this path answers 2xx or 3xx."""
     releases_kept: int = 5
@@ -143,6 +149,30 @@ class Settings:
     def git_socket(self) -> Path:
         """Where the door takes what the API hands it."""
         return self.run / "door" / "git.sock"
+
+    @property
+    def registry(self) -> Path:
+        """The registry's configuration, and the images in it."""
+        return self.directory / "registry"
+
+    @property
+    def registry_password(self) -> Path:
+        return self.keys / "registry.password"
+
+    @property
+    def hosts_key(self) -> Path:
+        """Of ssh, with which hosts elsewhere let the platform in."""
+        return self.keys / "hosts_ed25519"
+
+    @property
+    def programs(self) -> Path:
+        """What the supervisor starts beside the programs of every platform: a file for each."""
+        return self.directory / "programs"
+
+    @property
+    def far_engines(self) -> Path:
+        """The near ends of the tunnels: a socket for each host elsewhere."""
+        return self.run / "engines"
 
     @property
     def engine_notes(self) -> Path:

@@ -60,8 +60,8 @@ def serving_release(app: App, deploy: Deploy | None) -> int | None:
 
 def _backends(rows: Iterable[Container], release: int | None) -> Iterable[Backend]:
     for row in rows:
-        if row.state is UP and row.address and row.port and row.dyno.release == release:
-            yield Backend(row.id, row.dyno.name, row.address, row.port)
+        if row.state is UP and row.endpoint is not None and row.dyno.release == release:
+            yield Backend(row.id, row.dyno.name, *row.endpoint)
 
 
 def _mode(app: App, release: int | None, platform: Platform, *, is_answered: bool) -> RouteMode:

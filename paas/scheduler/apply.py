@@ -7,11 +7,24 @@ from concurrent.futures import Future
 from paas.engine.engine import AddressTaken, HostUnreachable, ImageMissing, StartFailed
 from paas.logs.store import say
 from paas.model.app import App
-from paas.model.container import CRASHED, GONE, STARTING, Container, container_name
+from paas.model.build import Image
+from paas.model.container import (
+    CRASHED,
+    GONE,
+    PLACED,
+    PULLING,
+    STARTING,
+    Container,
+    container_name,
+)
 from paas.model.release import Release
 from paas.scheduler.spec import dyno_spec
 from paas.store.leases import Lease
+from paas.wire import UPKEEP
 from paas.wiring import Platform
+
+PULL_SECONDS = 600.0
+"""How long a host may take to have an image."""
 
 
 def start_all(
@@ -31,7 +44,7 @@ def start_all(
     started: list[tuple[Container, Future[None]]] = []
     for row in rows:
         if row.host not in image.where:
-            _give_up(row, lease, platform, now)
+            _wait_for_image(row, image, lease, platform, now)
             continue
         spec = dyno_spec(app, release, image, row, platform.settings)
         started.append((row, platform.threads.submit(platform.engine.start, row.host, spec)))
@@ -42,10 +55,10 @@ def start_all(
             future.result()
         except AddressTaken as taken:
             platform.containers.put_aside(row.host, taken.address, now)
-            _give_up(row, lease, platform, now, reason=str(taken))
+            give_up(row, lease, platform, now, reason=str(taken))
         except ImageMissing:
             # Not the container's fault: nothing is placed until the image is there again (see assign).
-            if _give_up(row, lease, platform, now):
+            if give_up(row, lease, platform, now):
                 platform.builds.place_image(image.id, row.host, None)
         except StartFailed as failed:
             if crash(row, f"could not be started: {failed.why}", platform, now, lease=lease):
@@ -61,7 +74,21 @@ def start_all(
     return unreachable
 
 
-def _give_up(
+def _wait_for_image(
+    row: Container, image: Image, lease: Lease, platform: Platform, now: float
+) -> None:
+    """Its host has yet to pull it. If it can be had nowhere, the dyno is placed anew once it can."""
+    if image.digest is None:
+        give_up(row, lease, platform, now)
+        return
+    if row.state is PLACED:
+        platform.containers.move(row.id, PULLING, now, lease, deadline=now + PULL_SECONDS)
+        platform.wire.announce(row.dyno.app_id)
+    if image.id not in platform.wire.waiting(UPKEEP):
+        platform.wire.upkeep("spread_image", image.id)
+
+
+def give_up(
     row: Container, lease: Lease, platform: Platform, now: float, reason: str | None = None
 ) -> bool:
     """Nothing of it exists, and its dyno is placed anew. False: whoever has the lease by now may have started it."""
@@ -87,13 +114,27 @@ def crash(
     False, and nothing has changed: the lease was lost, or it is in another state by now. What came up meanwhile serves.
     """
     code = row.exit_code if exit_code is None else exit_code
+    return _empty(row, reason, platform, now, lease, crashed_at=now, exit_code=code)
+
+
+def lose(row: Container, reason: str, platform: Platform, now: float, lease: Lease) -> bool:
+    """As a crash, through no fault of its own: its place is filled anew at once."""
+    return _empty(row, reason, platform, now, lease)
+
+
+def _empty(
+    row: Container,
+    reason: str,
+    platform: Platform,
+    now: float,
+    lease: Lease | None,
+    **values: object,
+) -> bool:
     with platform.record.write():
         current = platform.containers.get(row.id)
         if current is None or current.state is not row.state:
             return False
-        if not platform.containers.move(
-            row.id, CRASHED, now, lease, crashed_at=now, reason=reason, exit_code=code
-        ):
+        if not platform.containers.move(row.id, CRASHED, now, lease, reason=reason, **values):
             return False
         platform.apps.touch(row.dyno.app_id)
     say(

@@ -9,7 +9,7 @@ from paas.model.container import PLACED, Container, Kind
 from paas.model.formation import Dyno
 from paas.model.host import Host
 from paas.scheduler.deploy import DEPLOY_SECONDS
-from paas.scheduler.place import NoAddressLeft, NoHostReady, Placer, free_address
+from paas.scheduler.place import NoAddressLeft, NoHostReady, Placer, free_spot
 from paas.scheduler.spec import new_id, serves
 from paas.scheduler.view import View
 from paas.store.leases import Lease
@@ -27,10 +27,15 @@ def assign(
     image = platform.builds.image(view.release.image)
     if image is None:
         return []
-    if not image.where:
+    if not image.where and image.digest is None:
         _ask_for_image(view, image, platform, now)
         return []
-    hosts = {host.name: host for host in platform.hosts.all() if host.name in image.where}
+    # Where it is not yet, it is pulled.
+    hosts = {
+        host.name: host
+        for host in platform.hosts.all()
+        if host.name in image.where or image.digest is not None
+    }
     with platform.record.write():
         placer = Placer(
             list(hosts.values()),
@@ -66,15 +71,16 @@ def place_all(
     for dyno in dynos:
         seed = rng.getrandbits(32)
         chance = random.Random(seed)
+        port = image.port if serves(dyno.process) else None
         try:
             placement = placer.place(dyno, chance)
             host = hosts[placement.host]
             if host.name not in taken:
                 taken[host.name] = set(leased(host.name))
-            address = free_address(host, taken[host.name], chance)
+            spot = free_spot(host, port, taken[host.name], chance)
         except (NoHostReady, NoAddressLeft) as error:
             return placed, str(error)
-        taken[host.name].add(address)
+        taken[host.name].add(str(spot.published or spot.address))
         placed.append(
             Container(
                 id=new_id(rng),
@@ -84,8 +90,9 @@ def place_all(
                 state=PLACED,
                 since=now,
                 placed_at=now,
-                address=address,
-                port=image.port if serves(dyno.process) else None,
+                address=spot.address,
+                port=port,
+                published=spot.published,
                 placement=placement.explain(seed),
             )
         )

@@ -12,6 +12,7 @@ from paas.model.container import (
     CRASHED,
     FILLS,
     PLACED,
+    PULLING,
     RETIRING,
     STARTING,
     STOPPING,
@@ -19,9 +20,19 @@ from paas.model.container import (
     Container,
     Kind,
 )
+from paas.model.host import HostHealth, Schedulable
 from paas.model.route import Version
 from paas.routes.publish import publish
-from paas.scheduler.apply import crash, listening, remove, signal, start_all, stop_crashed
+from paas.scheduler.apply import (
+    crash,
+    give_up,
+    listening,
+    lose,
+    remove,
+    signal,
+    start_all,
+    stop_crashed,
+)
 from paas.scheduler.assign import assign
 from paas.scheduler.deploy import fail, succeed, switch
 from paas.scheduler.plan import Plan, is_looping, plan_changes
@@ -62,7 +73,7 @@ def step(lease: Lease, platform: Platform) -> None:
     """
     now = time.time()
     view = look(lease.app_id, platform, now)
-    if _note_crashes(view, lease, platform, now):
+    if _note_lost(view, lease, platform, now) | _note_crashes(view, lease, platform, now):
         view = look(lease.app_id, platform, now)
     if fail(view, lease, platform, now):
         return  # what is wanted has changed: the next step sees it
@@ -82,6 +93,18 @@ def step(lease: Lease, platform: Platform) -> None:
     _settle(view, plan, lease, platform, is_applied=is_applied)
     if troubles:
         raise troubles[0]
+
+
+def _note_lost(view: View, lease: Lease, platform: Platform, now: float) -> bool:
+    """What filled a dyno on a host that is down, and what has yet to be made on one that does not answer."""
+    away = [row for row in view.rows if row.state in FILLS and not view.answers(row)]
+    for row in away:
+        host = view.hosts.get(row.host)
+        if host is None or host.health is HostHealth.DOWN:
+            lose(row, f"host {row.host} is down", platform, now, lease)
+        elif row.state in (PLACED, PULLING):
+            give_up(row, lease, platform, now, reason=f"host {row.host} is {host.health}")
+    return bool(away)
 
 
 def _note_crashes(view: View, lease: Lease, platform: Platform, now: float) -> bool:
@@ -105,6 +128,8 @@ def _why_crashed(row: Container, view: View, platform: Platform, now: float) -> 
         )
     if row.state is STARTING and row.port is not None and row.deadline and row.deadline <= now:
         return _why_silent(row, platform, now)
+    if row.state is PULLING and row.deadline and row.deadline <= now:
+        return f"its image could not be had on host {row.host}: {row.reason or 'it took too long'}"
     return None
 
 
@@ -132,7 +157,12 @@ def _why_silent(row: Container, platform: Platform, now: float) -> str | None:
 
 def _plan(view: View, now: float) -> Plan:
     keep = view.app.current_release if view.deploy is not None else None
-    return plan_changes(view.dynos, view.rows, view.crashes, now, keep_release=keep)
+    leaving = {
+        host.name for host in view.hosts.values() if host.schedulable is Schedulable.DRAINING
+    }
+    return plan_changes(
+        view.dynos, view.rows, view.crashes, now, keep_release=keep, leaving=leaving
+    )
 
 
 def _retire(plan: Plan, lease: Lease, platform: Platform, now: float) -> None:
@@ -146,7 +176,8 @@ def _start(
     view: View, plan: Plan, lease: Lease, platform: Platform, now: float
 ) -> list[HostUnreachable]:
     """Rows first, then containers: what dies in between is found by its row."""
-    left_over = [row for row in view.rows if row.state is PLACED and row.dyno in view.dynos]
+    unmade = (PLACED, PULLING)
+    left_over = [row for row in view.rows if row.state in unmade and row.dyno in view.dynos]
     placed = assign(view, plan.start[:STARTS_AT_ONCE], lease, platform, now) if plan.start else []
     if len(plan.start) > STARTS_AT_ONCE:
         platform.apps.touch(view.app.id)
@@ -175,6 +206,8 @@ def _stop(
             continue
         if is_busy and now < row.since + platform.settings.drain_seconds:
             continue
+        if not view.answers(row):
+            continue
         try:
             signal(row, "SIGTERM", platform)  # again, if this dies before the row has moved
         except HostUnreachable as error:
@@ -190,7 +223,7 @@ def _stop(
 def _clean(view: View, acknowledged: int, platform: Platform, now: float) -> list[HostUnreachable]:
     """What has exited and was read to the end is removed; its address is free once no router knows it."""
     troubles = []
-    for row in (*view.rows, *view.runs):
+    for row in filter(view.answers, (*view.rows, *view.runs)):
         try:
             if row.kind is Kind.RUN:
                 _clean_run(row, view, platform, now)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from paas.engine.engine import KILLED, Event, EventKind, HostUnreachable, Seen
+from paas.engine.engine import KILLED, Event, EventKind, Seen
 from paas.logs.store import say
 from paas.model.build import BuildState
 from paas.model.container import (
@@ -19,7 +19,7 @@ from paas.model.container import (
     Kind,
     container_name,
 )
-from paas.model.host import Host, HostHealth
+from paas.model.host import Host
 from paas.scheduler.apply import crash, signal
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
@@ -27,7 +27,6 @@ from paas.wiring import Platform
 EXITS_KEPT = 5
 STILL_SECONDS = 40.0
 """A container that should run and has not for so long is taken for crashed: an engine that boots needs its time."""
-SUSPECT_SECONDS = 30.0
 
 
 class Observer:
@@ -70,41 +69,6 @@ class Observer:
                 self._runs(row, found.started_at or 0)
         for container in seen.values():
             self._remove_orphan(container)
-
-    def prepare(self) -> None:
-        """Network and packet filter; what the host is like. Raises HostUnreachable."""
-        platform, name = self._platform, self._host.name
-        platform.engine.prepare(name, self._host.subnet)
-        self.check_health()
-
-    def check_health(self) -> None:
-        """Raises HostUnreachable."""
-        now, platform, name = time.time(), self._platform, self._host.name
-        platform.engine.guard(name)
-        facts = platform.engine.facts(name)
-        was = platform.hosts.get(name)
-        since = was.health_since if was.health is HostHealth.UP else now
-        platform.hosts.note(
-            name,
-            health=str(HostHealth.UP),
-            health_since=since,
-            health_reason=None,
-            arch=facts.arch,
-            engine_version=facts.engine_version,
-            memory_mb=facts.memory_mb,
-            disk_free_mb=facts.disk_free_mb,
-            seen_at=now,
-        )
-        if was.health is not HostHealth.UP:
-            wake(platform.apps.blocked(), platform)
-
-    def doubt(self, why: HostUnreachable) -> None:
-        """It did not answer: after a while it is suspect and gets nothing new. Nothing is moved."""
-        was, now = self._platform.hosts.get(self._host.name), time.time()
-        if was.health is HostHealth.UP and now - (was.seen_at or 0) > SUSPECT_SECONDS:
-            self._platform.hosts.note(
-                was.name, health=str(HostHealth.SUSPECT), health_since=now, health_reason=str(why)
-            )
 
     def _row(self, name: str) -> Container | None:
         prefix = container_name(self._platform.settings.platform, "")

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import NamedTuple
 
 from paas.errors import Unavailable
 from paas.model.container import FILLS, Container
@@ -13,6 +14,8 @@ from paas.model.host import Host, HostHealth, Schedulable
 
 DISK_FLOOR_MB = 512
 """Below this much free disk a host gets nothing new."""
+PORTS = range(20_000, 30_000)
+"""Of a host that is not local: leased to what serves there. Below those that the kernel gives to clients."""
 
 
 class NoHostReady(Unavailable):
@@ -27,6 +30,14 @@ class NoHostReady(Unavailable):
 class NoAddressLeft(Unavailable):
     def __init__(self, host: str) -> None:
         super().__init__(f"Host {host} has no free address left for another container.")
+
+
+class Spot(NamedTuple):
+    """Where a container will answer; leased with its row."""
+
+    address: str | None
+    published: int | None
+    """A port of the host; None where the container has an address of its own, or serves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +165,20 @@ def unreserved(hosts: Iterable[Host], rows: Iterable[Container], memory_mb: int)
     """What each host's containers have not reserved, in MB. A fifth of the memory is the host's own."""
     taken = Counter(row.host for row in rows if row.state in FILLS)
     return {host.name: host.memory_mb * 4 // 5 - taken[host.name] * memory_mb for host in hosts}
+
+
+def free_spot(host: Host, port: int | None, taken: Collection[str], rng: random.Random) -> Spot:
+    """Its own address on the router's machine; elsewhere a port of the host, if it serves. Raises NoAddressLeft."""
+    if host.is_local:
+        return Spot(free_address(host, taken, rng), None)
+    if port is None:
+        return Spot(None, None)
+    begin = rng.randrange(len(PORTS))
+    for offset in range(len(PORTS)):
+        found = PORTS[(begin + offset) % len(PORTS)]
+        if str(found) not in taken:
+            return Spot(host.address, found)
+    raise NoAddressLeft(host.name)
 
 
 def free_address(host: Host, taken: Collection[str], rng: random.Random) -> str:

@@ -33,23 +33,31 @@ def plan_changes(
     now: float,
     *,
     keep_release: int | None,
+    leaving: Collection[str] = (),
 ) -> Plan:
     """Touches nothing. The same input after the plan was carried out gives an empty plan.
 
     A Dyno carries release, number and restart count: a deploy, a scale and a restart are one comparison. Only a
     container that is placed, starting or up fills its dyno. `crashes` are rows that crashed, of any state by now.
     `keep_release` is the current release while a deploy is under way: its containers serve until that has ended, but
-    for those beyond the number that is wanted by now.
+    for those beyond the number that is wanted by now. What runs on a host of `leaving` serves until its dyno is up on
+    another.
     """
     places = frozenset(wanted)
     live = [row for row in rows if row.state in FILLS]
-    filled = {row.dyno: row for row in sorted(live, key=lambda row: row.state is UP)}
+    staying = (row for row in live if row.host not in leaving)
+    filled = {row.dyno: row for row in sorted(staying, key=lambda row: row.state is UP)}
     waiting = {dyno: at for dyno, at in retries(crashes).items() if at > now and dyno in places}
     missing = tuple(sorted(places - filled.keys() - waiting.keys()))
     up = {dyno for dyno in places if dyno in filled and filled[dyno].state is UP}
     replaced = {(dyno.process, dyno.number) for dyno in places if dyno not in up}
     most = {dyno.process: dyno.number for dyno in sorted(places)}
-    surplus = (row for row in live if row.dyno not in places or filled[row.dyno] is not row)
+    moving = {row.dyno: row for row in live if row.host in leaving and row.dyno in places - up}
+    surplus = (
+        row
+        for row in live
+        if row.dyno not in places or row not in (filled.get(row.dyno), moving.get(row.dyno))
+    )
     retire = tuple(
         row
         for row in surplus
@@ -59,7 +67,8 @@ def plan_changes(
         )
         and not (_is_restarted(row, places) and (row.dyno.process, row.dyno.number) in replaced)
     )
-    return Plan(missing, retire, waiting, len(up) == len(places))
+    serving = up | {dyno for dyno, row in moving.items() if row.state is UP}
+    return Plan(missing, retire, waiting, serving == places)
 
 
 def _is_restarted(row: Container, places: Collection[Dyno]) -> bool:

@@ -99,15 +99,16 @@ def come_up(row: Container, got: str, platform: Platform, now: float) -> None:
 
 def ask(row: Container, platform: Platform, seconds: float = ANSWER_SECONDS) -> tuple[str, bool]:
     """What it answered within `seconds`, and whether that is enough."""
-    assert row.address is not None and row.port is not None
-    where, path = f"{row.address}:{row.port}", platform.settings.health_path
+    assert row.endpoint is not None
+    address, port = row.endpoint
+    where, path = f"{address}:{port}", platform.settings.health_path
     name = platform.apps.get(row.dyno.app_id).name
     headers = {
         "Host": f"{name}.{platform.settings.apps_domain}",
         "User-Agent": "paas-health",
         "Connection": "close",
     }
-    with closing(HTTPConnection(row.address, row.port, timeout=CONNECT_SECONDS)) as connection:
+    with closing(HTTPConnection(address, port, timeout=CONNECT_SECONDS)) as connection:
         try:
             connection.connect()
         except OSError as error:

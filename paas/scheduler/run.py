@@ -9,7 +9,7 @@ from paas.logs.store import say
 from paas.model.app import App
 from paas.model.container import GONE, STARTING, UP, Container, ContainerSpec, Kind
 from paas.model.formation import Dyno
-from paas.scheduler.place import free_address, place, unreserved
+from paas.scheduler.place import free_spot, place, unreserved
 from paas.scheduler.spec import new_id, run_spec
 from paas.wiring import Platform
 
@@ -68,7 +68,7 @@ def begin_run(
             state=STARTING,
             since=now,
             placed_at=now,
-            address=free_address(host, platform.containers.leased(spot.host, now), rng),
+            address=free_spot(host, None, platform.containers.leased(spot.host, now), rng).address,
             deadline=now + RUN_SECONDS,
             placement=spot.explain(seed),
             person=person,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from paas.model.app import App
 from paas.model.build import Builder, Image
-from paas.model.container import Container, ContainerSpec, Kind, container_name
+from paas.model.container import Container, ContainerSpec, Kind, Published, container_name
 from paas.model.process import WEB
 from paas.model.release import Release
 from paas.settings import Settings
@@ -62,13 +62,20 @@ def _spec(
         hostname=container.id,
         env={**env, **_environment(app, release, container, is_buildpack)},
         command=_command(command, is_buildpack),
-        address=container.address,
+        address=container.address if container.published is None else None,
+        published=_published(container),
         memory_mb=settings.memory_mb,
         cpus=settings.cpus,
         pids=settings.pids,
         capabilities=() if is_buildpack else DOCKERFILE_CAPABILITIES,
         is_restarted=is_dyno,
     )
+
+
+def _published(container: Container) -> Published | None:
+    if container.published is None or container.address is None or container.port is None:
+        return None
+    return Published(container.address, container.published, container.port)
 
 
 def _command(command: str, is_buildpack: bool) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """What one step of converge goes by: read once, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from paas.model.app import App
 from paas.model.container import Container, Kind
 from paas.model.deploy import Deploy
 from paas.model.formation import Dyno
+from paas.model.host import Host, HostHealth
 from paas.model.release import Release
 from paas.scheduler.plan import CRASH_MEMORY_SECONDS
 from paas.wiring import Platform
@@ -23,6 +24,12 @@ class View:
     crashes: Sequence[Container]
     runs: Sequence[Container]
     """One-offs: converge only removes them when they have ended."""
+    hosts: Mapping[str, Host]
+
+    def answers(self, row: Container) -> bool:
+        """Its host does as it is told. What is to be done on another waits until it does, or is down."""
+        host = self.hosts.get(row.host)
+        return host is not None and host.health is HostHealth.UP
 
 
 def look(app_id: str, platform: Platform, now: float) -> View:
@@ -42,6 +49,7 @@ def look(app_id: str, platform: Platform, now: float) -> View:
             )
         live = platform.containers.of(app.id)
         crashes = platform.containers.crashed_since(now - CRASH_MEMORY_SECONDS, app.id)
+        hosts = {host.name: host for host in platform.hosts.all()}
     rows = [row for row in live if row.kind is Kind.DYNO]
     runs = [row for row in live if row.kind is Kind.RUN]
-    return View(app, deploy, release, dynos, rows, crashes, runs)
+    return View(app, deploy, release, dynos, rows, crashes, runs, hosts)

@@ -17,8 +17,9 @@ from paas.errors import PaasError
 from paas.logs.collect import Collector
 from paas.logs.spool import RouterSpool
 from paas.model.container import STARTING
-from paas.model.host import Host
+from paas.model.host import Host, Schedulable
 from paas.scheduler.clock import SWEEP_SECONDS, Clock
+from paas.scheduler.health import Health
 from paas.scheduler.listen import listen
 from paas.scheduler.observe import Observer
 from paas.scheduler.probe import Prober
@@ -51,11 +52,11 @@ class Watch:
             ),
         )
         self._is_over = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._hosts: dict[str, threading.Event] = {}
+        """Those that are followed; set: no more."""
 
     def start(self) -> None:
-        for host in self._platform.hosts.all():
-            self._follow(f"events of {host.name}", partial(self._follow_host, host))
+        self._follow_hosts()
         self._follow("news", self._follow_news)
         self._follow("acknowledgements", lambda: listen(self._platform))
         self._follow("clock", self._follow_clock)
@@ -66,9 +67,26 @@ class Watch:
         self._prober.stop()
         self._collector.stop()
 
-    def _follow(self, what: str, follow: Callable[[], None]) -> None:
+    def _follow_hosts(self) -> None:
+        """Each that is registered by now; nobody follows one that is not any more."""
+        hosts = {
+            host.name: host
+            for host in self._platform.hosts.all()
+            if host.schedulable is not Schedulable.JOINING
+        }
+        for name in self._hosts.keys() - hosts.keys():
+            self._hosts.pop(name).set()
+        for name in hosts.keys() - self._hosts.keys():
+            is_over = self._hosts[name] = threading.Event()
+            health = Health(name, self._platform)
+            follow = partial(self._follow_host, hosts[name], health, is_over)
+            self._follow(f"events of {name}", follow, is_over)
+
+    def _follow(
+        self, what: str, follow: Callable[[], None], is_over: threading.Event | None = None
+    ) -> None:
         def again() -> None:
-            while not self._is_over.is_set():
+            while not self._is_over.is_set() and not (is_over and is_over.is_set()):
                 try:
                     follow()
                 except (PaasError, RedisError) as error:
@@ -77,29 +95,27 @@ class Watch:
                     log.exception("%s", what)
                 self._is_over.wait(AGAIN_SECONDS)
 
-        thread = threading.Thread(target=again, name=what, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        threading.Thread(target=again, name=what, daemon=True).start()
 
-    def _follow_host(self, host: Host) -> None:
+    def _follow_host(self, host: Host, health: Health, is_over: threading.Event) -> None:
         """Subscribe, then list, then follow; and list again every 15 s, whatever the events say."""
         observer = Observer(host, self._platform)
         try:
-            observer.prepare()
+            health.prepare()
             with self._platform.engine.events(host.name) as events:
                 observer.sweep()
                 swept = time.time()
                 for event in events:
-                    if self._is_over.is_set():
+                    if self._is_over.is_set() or is_over.is_set():
                         return
                     if event is not None:
                         observer.note(event)
                     if time.time() - swept > SWEEP_SECONDS:
                         swept = time.time()
-                        observer.check_health()
+                        health.check()
                         observer.sweep()
         except HostUnreachable as error:
-            observer.doubt(error)
+            health.doubt(error)
             raise
 
     def _follow_news(self) -> None:
@@ -116,6 +132,7 @@ class Watch:
 
     def _follow_clock(self) -> None:
         while not self._is_over.wait(1.0):
+            self._follow_hosts()
             self._clock.tick()
             starting = self._platform.containers.in_states([STARTING])
             self._prober.look(starting)

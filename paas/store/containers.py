@@ -70,7 +70,13 @@ Index(
     sqlite_where=_IS_LIVE & CONTAINERS.c.published.is_not(None),
 )
 _WITH_DEADLINE = [
-    str(state) for state in (ContainerState.STARTING, ContainerState.UP, ContainerState.STOPPING)
+    str(state)
+    for state in (
+        ContainerState.PULLING,
+        ContainerState.STARTING,
+        ContainerState.UP,
+        ContainerState.STOPPING,
+    )
 ]
 ASIDE = Table(
     "addresses_aside",
@@ -157,7 +163,7 @@ class ContainerStore:
             tx.execute(update(CONTAINERS).where(CONTAINERS.c.id == container_id).values(**values))
 
     def leased(self, host: str, now: float) -> frozenset[str]:
-        """What may not be given out of a host's addresses, or of its ports where those are leased: leased, or put aside."""
+        """What of a host's addresses, or of its ports, may not be given out: leased, or put aside."""
         lease = case(
             (CONTAINERS.c.published.is_not(None), cast(CONTAINERS.c.published, String)),
             else_=CONTAINERS.c.address,
