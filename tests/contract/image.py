@@ -9,9 +9,9 @@ from pathlib import Path
 PROGRAMS = ("sh", "bash", "echo", "sleep", "cat", "env", "id", "mkdir", "ln")
 
 
-def image_tar() -> bytes:
-    """A root file system with PROGRAMS and the libraries they need."""
-    files = {f"/bin/{name}": _found(name) for name in PROGRAMS}
+def image_tar(*more: str) -> bytes:
+    """A root file system with PROGRAMS and more, and the libraries they need."""
+    files = {f"/bin/{name}": _found(name) for name in (*PROGRAMS, *more)}
     for program in list(files.values()):
         files |= {path: Path(path).resolve() for path in _libraries(program)}
     packed = io.BytesIO()
