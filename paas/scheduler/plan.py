@@ -50,9 +50,11 @@ def plan_changes(
     waiting = {dyno: at for dyno, at in retries(crashes).items() if at > now and dyno in places}
     missing = tuple(sorted(places - filled.keys() - waiting.keys()))
     up = {dyno for dyno in places if dyno in filled and filled[dyno].state is UP}
-    replaced = {(dyno.process, dyno.number) for dyno in places if dyno not in up}
     most = {dyno.process: dyno.number for dyno in sorted(places)}
-    moving = {row.dyno: row for row in live if row.host in leaving and row.dyno in places - up}
+    not_up = places - up
+    replaced = {(dyno.process, dyno.number) for dyno in not_up}
+    moving = {row.dyno: row for row in live if row.host in leaving and row.dyno in not_up}
+    numbers = {(dyno.release, dyno.process, dyno.number) for dyno in places}
     surplus = (
         row
         for row in live
@@ -65,19 +67,16 @@ def plan_changes(
             row.dyno.release != keep_release
             or row.dyno.number > most.get(row.dyno.process, row.dyno.number)
         )
-        and not (_is_restarted(row, places) and (row.dyno.process, row.dyno.number) in replaced)
+        and not (_is_restarted(row, numbers) and (row.dyno.process, row.dyno.number) in replaced)
     )
     serving = up | {dyno for dyno, row in moving.items() if row.state is UP}
     return Plan(missing, retire, waiting, serving == places)
 
 
-def _is_restarted(row: Container, places: Collection[Dyno]) -> bool:
+def _is_restarted(row: Container, wanted: Collection[tuple[int, str, int]]) -> bool:
     """Its place is still wanted, one restart later: it serves until that one is up."""
-    return row.state is UP and any(
-        dyno.release == row.dyno.release
-        and (dyno.process, dyno.number) == (row.dyno.process, row.dyno.number)
-        for dyno in places
-    )
+    dyno = row.dyno
+    return row.state is UP and (dyno.release, dyno.process, dyno.number) in wanted
 
 
 def is_looping(row: Container) -> bool:
