@@ -3,12 +3,10 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +19,7 @@ from paas.running import Running, running
 from paas.settings import Settings
 from paas.wiring import Platform, connect
 from tests.integration.user import User
+from tests.share import free_ports, own_subnet
 
 PROGRAMS = Path(sys.executable).parent
 IMPATIENT = {"start_seconds": 10.0, "stop_seconds": 5.0, "drain_seconds": 5.0}
@@ -47,6 +46,7 @@ class Installation:
         http, api, ssh = free_ports(3)
         ports = ["--http-port", f"{http}", "--api-port", f"{api}", "--ssh-port", f"{ssh}"]
         where = ["--bind", bind, "--ssh-host", "127.0.0.1", "--engine", engine]
+        where += ["--subnet", own_subnet()]
         paasd("init", f"{directory}", *ports, *where)
         replace(Settings.load(directory), **{**IMPATIENT, **settings}).write()
         return cls(Settings.load(directory))
@@ -126,11 +126,3 @@ def paasd(*words: str) -> str:
     )
     assert done.returncode == 0, f"paasd {' '.join(words)}: {done.stdout}{done.stderr}"
     return done.stdout
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]

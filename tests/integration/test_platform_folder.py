@@ -22,9 +22,10 @@ from paas.running import running
 from paas.settings import Settings
 from tests.eventually import eventually
 from tests.integration.conftest import running_installation
-from tests.integration.installation import PROGRAMS, Installation, free_ports, paasd
+from tests.integration.installation import PROGRAMS, Installation, paasd
 from tests.integration.load import Load
 from tests.integration.user import User
+from tests.share import free_ports
 
 CAP_NET_BIND_SERVICE = 10
 DOCKER = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"

@@ -3,7 +3,6 @@
 import http.client
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,15 +21,10 @@ from router.haproxy import HAProxy
 from router.running import Running
 from router.start import born
 from tests.eventually import eventually
+from tests.share import free_ports
 
 PLATFORM = "tttttttt"
 PASSWORD = "router-password"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class App(BaseHTTPRequestHandler):
@@ -287,7 +281,8 @@ def running_lab(path: Path, *options: str, open_files: int = 20_000) -> Iterator
     (path / "r").mkdir()
     (path / "password").write_text(PASSWORD)
     redis = Redis(unix_socket_path=f"{path}/redis.sock", decode_responses=True)
-    lab = Lab(path, free_port(), start_redis(path), RouteTable(redis, PLATFORM), redis, options)
+    (port,) = free_ports(1)
+    lab = Lab(path, port, start_redis(path), RouteTable(redis, PLATFORM), redis, options)
     lab.open_files = open_files
     try:
         lab.table.fill([], {})
