@@ -13,6 +13,7 @@ from docker.api.client import APIClient
 from paas.engine.body import bridge_name
 from paas.engine.packet_filter import (
     GUARD_SECONDS,
+    Surroundings,
     apply_arguments,
     guard_arguments,
     remove_arguments,
@@ -70,8 +71,8 @@ def test_a_host_without_dockers_chain_is_filtered_where_it_forwards() -> None:
     inside = ["ip", "netns", "exec", name]
     ip("netns", "add", name)
     try:
-        subprocess.run([*inside, *apply_arguments("abcd2345", [80])], check=True)
-        subprocess.run([*inside, *apply_arguments("other234", [])], check=True)
+        subprocess.run([*inside, *apply_arguments("abcd2345", Surroundings(open_ports=[80]))], check=True)
+        subprocess.run([*inside, *apply_arguments("other234", Surroundings())], check=True)
         made = rules_of("abcd2345", *inside)
         subprocess.run([*inside, *remove_arguments("abcd2345")], check=True)
         others = rules_of("PAAS", *inside)
@@ -131,8 +132,10 @@ def test_a_filter_that_a_firewall_took_away_comes_back_by_itself(
 
         engine_client.unpause(guard.strip("/"))
 
-        eventually(lambda: not app(gateway, port), within=GUARD_SECONDS + 10)
-    assert sorted(rules_of(labs[0].platform)) == sorted(before)
+        def is_back() -> bool:
+            return sorted(rules_of(labs[0].platform)) == sorted(before)
+
+        eventually(lambda: is_back() and not app(gateway, port), within=GUARD_SECONDS + 10)
 
 
 RESTARTED = """trap 'kill $!; exit' TERM; while :; do "$0" "$@" & wait; sleep 0.1; done"""
@@ -148,7 +151,7 @@ def test_two_guards_put_back_what_was_flushed_and_leave_each_other_alone() -> No
         ip("netns", "add", name)
         undo.callback(ip, "netns", "del", name)
         for platform in platforms:
-            guards = [*guard_arguments(platform, [80])[:-1], "0.5"]
+            guards = [*guard_arguments(platform, Surroundings(open_ports=[80]))[:-1], "0.5"]
             argv = [*inside, "sh", "-c", RESTARTED, *guards]
             guard = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             undo.callback(guard.wait)
