@@ -47,6 +47,7 @@ def make_release(number: int = 1, **fields: Any) -> Release:
 
 
 def make_host(name: str = "local", **fields: Any) -> Host:
+    """One that is not `local` is on another machine."""
     host = Host(
         name=name,
         url="unix:///var/run/docker.sock",
@@ -59,6 +60,7 @@ def make_host(name: str = "local", **fields: Any) -> Host:
         memory_mb=4096,
         disk_free_mb=20_000,
         engine_version="20.10.24",
+        address=None if name == "local" else "127.0.0.1",
     )
     return replace(host, **fields)
 

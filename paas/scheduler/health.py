@@ -101,7 +101,7 @@ class Health:
         hosts = [
             one for one in self._platform.hosts.all() if one.schedulable is not Schedulable.JOINING
         ]
-        silent = [one for one in hosts if one.health is HostHealth.SUSPECT]
+        silent = [one for one in hosts if one.name == host.name or one.health is HostHealth.SUSPECT]
         if len(hosts) >= FROZEN_FROM and 3 * len(silent) > len(hosts):
             return f"{len(silent)} of {len(hosts)} hosts are silent at once"
         ready = (one for one in hosts if one.name != host.name and one.health is HostHealth.UP)

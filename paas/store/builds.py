@@ -1,7 +1,7 @@
 """Sources, builds and images in the record."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select, update

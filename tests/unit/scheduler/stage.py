@@ -3,11 +3,14 @@
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from paas.engine.engine import HostUnreachable
 from paas.model.app import App, AppName
 from paas.model.build import Builder, Image
 from paas.model.container import STARTING, UP, Container, ContainerState, container_name
+from paas.model.host import HostHealth
 from paas.model.person import PersonName
 from paas.model.route import Route, RouterStatus
 from paas.releases.create import release_image
@@ -71,7 +74,8 @@ class Stage:
         """As long as something moves: steps, and what a router and the engine's events would bring."""
         before = self.looks()
         for _ in range(times):
-            converge(self.app.id, "worker", self.platform)
+            with suppress(HostUnreachable):  # as the job does
+                converge(self.app.id, "worker", self.platform)
             self.acknowledges()
             for row in self.rows():
                 if row.state.value in ("stopping", "crashed") and not row.is_logged:
@@ -83,7 +87,17 @@ class Stage:
             before = after
 
     def sweeps(self) -> None:
-        self.observer.sweep()
+        """Every host that answers."""
+        for host in self.platform.hosts.all():
+            if host.health is HostHealth.UP:
+                is_first = host.name == self.hosts[0]
+                with suppress(HostUnreachable):  # as `watch` does
+                    (self.observer if is_first else Observer(host, self.platform)).sweep()
+
+    def is_seen(self, host: str, health: HostHealth) -> None:
+        """What `watch` has found, and what it then does."""
+        self.platform.hosts.note(host, health=str(health))
+        self.platform.apps.touch(self.app.id)
 
     def acknowledges(self) -> None:
         version = self.platform.routes.version()

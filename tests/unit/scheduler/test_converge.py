@@ -9,6 +9,7 @@ from paas.engine.engine import HostUnreachable
 from paas.model.build import BuildState
 from paas.model.container import CRASHED, STARTING, container_name
 from paas.model.deploy import DeployState
+from paas.scheduler.converge import converge
 from paas.scheduler.live import outlook
 from paas.scheduler.scale import scale
 from tests.engine import IMAGE, make_image
@@ -19,7 +20,7 @@ def test_a_worker_that_dies_after_writing_a_row_is_continued_by_the_next(stage: 
     stage.releases()
     stage.engine.world.lose("local")
     with pytest.raises(HostUnreachable):
-        stage.converges(1)
+        converge(stage.app.id, "worker", stage.platform)
     placed = stage.rows()[0]
 
     stage.engine.world.heal("local")

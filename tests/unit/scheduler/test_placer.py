@@ -43,7 +43,8 @@ def test_a_placer_does_what_placing_one_by_one_does(
         if host < len(hosts)
     ]
     dynos = [make_dyno(f"{name}.{number}") for number, name in enumerate(names, 100)]
-    placer = Placer(hosts, rows, memory_mb=MEMORY_MB, arch="amd64")
+    filling = Counter(row.host for row in rows if row.state in FILLS)
+    placer = Placer(hosts, filling, rows, memory_mb=MEMORY_MB, arch="amd64")
     chance, same_chance = random.Random(seed), random.Random(seed)
 
     for dyno in dynos:
@@ -73,7 +74,7 @@ def one_by_one(
 
 
 def test_what_was_refused_when_a_dyno_was_placed_stays_as_it_was() -> None:
-    placer = Placer([make_host("a", memory_mb=1300)], [], memory_mb=MEMORY_MB, arch="amd64")
+    placer = Placer([make_host("a", memory_mb=1300)], {}, [], memory_mb=MEMORY_MB, arch="amd64")
 
     first, second = (placer.place(make_dyno(name), random.Random(1)) for name in ("web.1", "web.2"))
 
@@ -97,7 +98,7 @@ def placed(
         commit="", created_at=NOW,
     )  # fmt: skip
     dynos = [make_dyno(f"web.{number}") for number in range(1, count + 1)]
-    placer = Placer(hosts, [], memory_mb=MEMORY_MB, arch="amd64")
+    placer = Placer(hosts, {}, [], memory_mb=MEMORY_MB, arch="amd64")
     by_name = {host.name: host for host in hosts}
     rows, blocked = place_all(dynos, by_name, placer, image, ask, random.Random(5), NOW)
     return rows, blocked, asked

@@ -1,0 +1,126 @@
+"""A host that answers, one that is silent, and one of which nothing answers any more."""
+
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from paas.engine.engine import HostUnreachable
+from paas.model.host import Host, HostHealth, Schedulable
+from paas.scheduler.health import Health
+from tests.unit.scheduler.stage import Stage
+
+SILENT = HostUnreachable("h2", "connection refused")
+
+
+@pytest.fixture
+def quick(wide_stage: Stage) -> Stage:
+    """Suspect after 0.1 s, down after 0.3 s."""
+    settings = replace(wide_stage.platform.settings, suspect_seconds=0.1, down_seconds=0.3)
+    wide_stage.platform = replace(wide_stage.platform, settings=settings)
+    return wide_stage
+
+
+@pytest.fixture
+def sshd() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+def of(host: str, stage: Stage) -> Host:
+    return stage.platform.hosts.get(host)
+
+
+def has_sshd(host: str, port: int, stage: Stage) -> None:
+    stage.platform.hosts.note(host, ssh_url=f"ssh://paas@127.0.0.1:{port}")
+
+
+def falls_silent(health: Health, stage: Stage, seconds: float = 0.0, host: str = "h2") -> Host:
+    time.sleep(seconds)
+    health.doubt(SILENT)
+    return of(host, stage)
+
+
+def test_a_host_is_suspect_after_a_while_and_down_only_later(quick: Stage) -> None:
+    quick.deployed()
+    health = Health("h2", quick.platform)
+    health.check()
+
+    assert falls_silent(health, quick).health is HostHealth.UP
+    suspect = falls_silent(health, quick, 0.15)
+    assert (suspect.health, suspect.health_reason) == (HostHealth.SUSPECT, str(SILENT))
+    down = falls_silent(health, quick, 0.3)
+    assert down.health is HostHealth.DOWN
+    assert down.health_since > suspect.health_since
+    assert (down.health_reason or "").endswith("Nor does sshd, nor any container there.")
+
+
+def test_where_sshd_answers_it_is_never_down(quick: Stage, sshd: socket.socket) -> None:
+    has_sshd("h2", sshd.getsockname()[1], quick)
+    health = Health("h2", quick.platform)
+
+    host = falls_silent(health, quick, 0.15)
+    host = falls_silent(health, quick, 0.35)
+
+    assert host.health is HostHealth.SUSPECT
+    assert (host.health_reason or "").endswith("But sshd answers.")
+    assert (host.reached_at or 0) > time.time() - 0.2
+
+
+def test_where_a_container_answers_it_is_never_down(quick: Stage, sshd: socket.socket) -> None:
+    quick.deployed()
+    row = quick.row("web.1")
+    quick.platform.containers.note(row.id, host="h2", published=sshd.getsockname()[1])
+    health = Health("h2", quick.platform)
+
+    host = falls_silent(health, quick, 0.4)
+
+    assert host.health is HostHealth.SUSPECT
+    assert (host.health_reason or "").endswith("But web.1 answers.")
+
+
+def test_when_many_are_silent_at_once_nothing_is_moved(quick: Stage) -> None:
+    healths = [Health(name, quick.platform) for name in ("h2", "h3")]
+    for name, health in zip(("h2", "h3"), healths, strict=True):
+        falls_silent(health, quick, 0.15, name)
+
+    hosts = [falls_silent(health, quick, 0.3) for health in healths]
+
+    assert {host.health for host in hosts} == {HostHealth.SUSPECT}
+    reason = of("h2", quick).health_reason or ""
+    assert reason.endswith("Nothing is moved: 2 of 3 hosts are silent at once.")
+
+
+def test_where_there_is_no_other_host_nothing_is_moved(quick: Stage) -> None:
+    quick.platform.hosts.note("h1", schedulable=str(Schedulable.DRAINING))
+    quick.platform.hosts.remove("h3")
+    health = Health("h2", quick.platform)
+
+    host = falls_silent(health, quick, 0.4)
+
+    assert host.health is HostHealth.SUSPECT
+    assert (host.health_reason or "").endswith("Nothing is moved: no other host is ready.")
+
+
+def test_a_watch_that_was_away_itself_does_not_take_the_time_for_silence(quick: Stage) -> None:
+    quick.platform.hosts.note("h2", seen_at=time.time() - 3600, reached_at=time.time() - 3600)
+
+    assert falls_silent(Health("h2", quick.platform), quick).health is HostHealth.UP
+
+
+def test_one_that_comes_back_is_up_when_a_container_of_it_is_reached(quick: Stage) -> None:
+    health = Health("h2", quick.platform)
+    falls_silent(health, quick, 0.15)
+    falls_silent(health, quick, 0.3)
+    quick.engine.world.close("h2")
+
+    with pytest.raises(HostUnreachable, match="probe container"):
+        health.prepare()
+    assert of("h2", quick).health is HostHealth.DOWN
+    quick.engine.world.heal("h2")
+    health.prepare()
+
+    host = of("h2", quick)
+    assert (host.health, host.health_reason) == (HostHealth.UP, None)
