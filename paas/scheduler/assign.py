@@ -39,7 +39,8 @@ def assign(
     with platform.record.write():
         placer = Placer(
             list(hosts.values()),
-            platform.containers.live(),
+            platform.containers.filling(),
+            platform.containers.of(view.app.id),
             memory_mb=platform.settings.memory_mb,
             arch=image.arch,
         )

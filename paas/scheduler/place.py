@@ -96,17 +96,24 @@ class Placer:
     """
 
     def __init__(
-        self, hosts: Sequence[Host], rows: Iterable[Container], *, memory_mb: int, arch: str
+        self,
+        hosts: Sequence[Host],
+        filling: Mapping[str, int],
+        rows: Iterable[Container],
+        *,
+        memory_mb: int,
+        arch: str,
     ) -> None:
-        filling = [row for row in rows if row.state in FILLS]
+        """`filling`: how many containers hold room on each host. `rows`: those that a dyno may be a sibling of."""
         self._hosts = {host.name: host for host in hosts}
         self._memory_mb, self._arch = memory_mb, arch
-        self._unreserved_mb = unreserved(hosts, filling, memory_mb)
+        self._unreserved_mb = _left(hosts, filling, memory_mb)
         self._refusals = _refusals(hosts, self._unreserved_mb, memory_mb, arch)
         self._siblings: dict[tuple[str, str], Counter[str]] = {}
-        for row in filling:
-            of_type = self._siblings.setdefault((row.dyno.app_id, row.dyno.process), Counter())
-            of_type[row.host] += 1
+        for row in rows:
+            if row.state in FILLS:
+                of_type = self._siblings.setdefault((row.dyno.app_id, row.dyno.process), Counter())
+                of_type[row.host] += 1
         self._drawn_from: dict[tuple[str, str], list[str]] = {}
         """By process type: the ready hosts with the fewest siblings."""
 
@@ -163,8 +170,13 @@ def _draw(
 
 def unreserved(hosts: Iterable[Host], rows: Iterable[Container], memory_mb: int) -> dict[str, int]:
     """What each host's containers have not reserved, in MB. A fifth of the memory is the host's own."""
-    taken = Counter(row.host for row in rows if row.state in FILLS)
-    return {host.name: host.memory_mb * 4 // 5 - taken[host.name] * memory_mb for host in hosts}
+    return _left(hosts, Counter(row.host for row in rows if row.state in FILLS), memory_mb)
+
+
+def _left(hosts: Iterable[Host], filling: Mapping[str, int], memory_mb: int) -> dict[str, int]:
+    return {
+        host.name: host.memory_mb * 4 // 5 - filling.get(host.name, 0) * memory_mb for host in hosts
+    }
 
 
 def free_spot(host: Host, port: int | None, taken: Collection[str], rng: random.Random) -> Spot:

@@ -1,7 +1,7 @@
 """Containers in the record: rows from before a container exists until it is gone."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -15,11 +15,12 @@ from sqlalchemy import (
     Table,
     case,
     cast,
+    func,
     select,
     update,
 )
 
-from paas.model.container import LATER, Container, ContainerState, Kind
+from paas.model.container import FILLS, LATER, Container, ContainerState, Kind
 from paas.model.formation import Dyno
 from paas.store.database import METADATA, Database
 from paas.store.leases import Lease, is_held
@@ -134,6 +135,13 @@ class ContainerStore:
     def live(self) -> Sequence[Container]:
         """Every container that is not gone, of every app."""
         return self._select(_IS_LIVE)
+
+    def filling(self) -> Mapping[str, int]:
+        """How many containers hold room on each host, of every app and kind."""
+        query = select(CONTAINERS.c.host, func.count()).group_by(CONTAINERS.c.host)
+        with self._database.read() as tx:
+            found = tx.execute(query.where(CONTAINERS.c.state.in_([str(state) for state in FILLS])))
+            return {str(host): int(count) for host, count in found}
 
     def move(
         self,
