@@ -31,6 +31,7 @@ from paas.api import (
     keys,
     log_sessions,
     people,
+    placement,
     releases,
     routers,
     sources,
@@ -47,7 +48,7 @@ from paas.wiring import Platform, connect
 
 NOUNS = (
     absent, account, actions, apps, attach, builds, config_vars, docs, doctor, domains, door, dynos, formation, git,
-    hosts, keys, log_sessions, people, releases, routers, sources, versions,
+    hosts, keys, log_sessions, people, placement, releases, routers, sources, versions,
 )  # fmt: skip
 HTTP_STATUS: Mapping[type[PaasError], tuple[HTTPStatus, str]] = {
     BodyTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"),

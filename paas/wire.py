@@ -4,8 +4,11 @@ Redis is not the record. What goes over the wire is a name; whoever hears it loo
 costs at most one sweep of `watch` (15 s), so a Redis that does not answer is told and not raised.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from secrets import token_hex
+from typing import Any
 
 from redis import Redis, RedisError
 from rq import Queue
@@ -16,6 +19,7 @@ BESIDE_SECONDS = 300
 """What a build's job has beside what the build itself may take."""
 FAILURE_SECONDS = 3600
 """How long Redis keeps what RQ knows of a failed job."""
+TOLD_SECONDS = 3600
 
 
 class Wire:
@@ -69,6 +73,22 @@ class Wire:
             while True:
                 message = heard.get_message(timeout=timeout_seconds)
                 yield None if message is None else str(message["data"])
+
+    def tell(self, subject: str, words: Mapping[str, object]) -> None:
+        """How far something has come, for whoever asks within the hour. It takes the place of what was told before."""
+        with suppress(RedisError):
+            self._redis.set(self._told(subject), json.dumps(words), ex=TOLD_SECONDS)
+
+    def told(self, subject: str) -> Mapping[str, Any]:
+        """Empty: nothing, or Redis does not answer."""
+        try:
+            told: Mapping[str, Any] = json.loads(str(self._redis.get(self._told(subject)) or "{}"))
+        except RedisError:
+            return {}
+        return told
+
+    def _told(self, subject: str) -> str:
+        return f"paas:{self._platform}:told:{subject}"
 
     def _enqueue(self, name: str, job: str, *arguments: str, timeout: int) -> bool:
         try:

@@ -129,7 +129,7 @@ def list_dynos(app: CurrentApp, platform: CurrentPlatform) -> list[DynoOut]:
 @router.get("/apps/{app}/dynos/{dyno}")
 def show_dyno(app: CurrentApp, platform: CurrentPlatform, dyno: str) -> DynoOut:
     """By name or id."""
-    return _named(dyno, app, platform)
+    return named(dyno, app, platform)
 
 
 @router.post("/apps/{app}/dynos", status_code=201)
@@ -254,7 +254,7 @@ def _command(row: Container, releases: Mapping[int, Release]) -> str:
     return releases[row.dyno.release].processes.get(row.dyno.process, "")
 
 
-def _named(text: str, app: App, platform: Platform) -> DynoOut:
+def named(text: str, app: App, platform: Platform) -> DynoOut:
     """The last of this name: what comes, not what goes. Raises UnknownDyno."""
     found = [
         each for each in _listed(app, platform) if text in (each.name, each.id, each.container)

@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Dynos": {
         "ps": ("ps:list_dynos", "List an app's dynos."),
+        "explain": ("explain:explain", "Explain why a dyno is where it is, or nowhere."),
         "scale": ("scale:scale", "Change how many dynos of each process type run."),
         "restart": ("restart:restart", "Restart an app's dynos, without a gap."),
         "stop": ("restart:stop", "Stop an app and keep its formation."),
@@ -53,7 +54,12 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "people:remove": ("people:remove", "Remove a person."),
     },
     "The platform": {
-        "hosts": ("platforms:hosts", "List the hosts that dynos run on."),
+        "hosts": ("hosts:list_hosts", "List the hosts that dynos run on."),
+        "hosts:add": ("hosts:add", "Register another machine's Docker engine."),
+        "hosts:drain": ("hosts:drain", "Move everything off a host."),
+        "hosts:undrain": ("hosts:undrain", "Let a drained host take containers again."),
+        "hosts:remove": ("hosts:remove", "Forget a host that is empty."),
+        "hosts:key": ("hosts:key", "Print the public key with which the platform logs in to hosts."),
         "routers": ("platforms:routers", "List the routers and what they have acknowledged."),
         "routers:remove": ("platforms:remove_router", "Stop waiting for a router."),
         "doctor": ("platforms:doctor", "Examine the platform; fail if anything is red."),

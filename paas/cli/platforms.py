@@ -1,4 +1,4 @@
-"""hosts, routers, routers:remove, doctor."""
+"""routers, routers:remove, doctor."""
 
 import time
 
@@ -10,33 +10,6 @@ from paas.cli.session import Session
 from paas.cli.text import ago, columns, plain, say, show, show_json
 
 RED = "red"
-
-
-@command("hosts", "paas hosts", "paas hosts --json")
-@as_json
-@click.pass_obj
-def hosts(session: Session, as_json: bool) -> None:
-    """List the hosts that dynos run on."""
-    found = session.api.get(path("hosts")).many()
-    if as_json:
-        show_json(found)
-        return
-    now = time.time()
-    rows = [
-        (
-            host["name"],
-            host["health"],
-            host["schedulable"],
-            host.get("arch"),
-            _megabytes("memory", host.get("memory_mb")),
-            _megabytes("disk free", host.get("disk_free_mb")),
-            f"engine {host['engine_version']}" if host.get("engine_version") else None,
-            f"seen {ago(host['seen_at'], now)}" if host.get("seen_at") else "never seen",
-            host.get("health_reason"),
-        )
-        for host in found
-    ]
-    show(columns(rows))
 
 
 @command("routers", "paas routers", "paas routers --json")
@@ -107,7 +80,3 @@ def doctor(session: Session, as_json: bool) -> int:
 
 def _next(command: object) -> str:
     return f"Type: {plain(command)}" if command else ""
-
-
-def _megabytes(what: str, amount: int | None) -> str | None:
-    return None if amount is None else f"{what} {amount / 1024:.1f} GB"

@@ -11,6 +11,8 @@ LOCAL = "local"
 """The name of the host, and of the router, that every platform begins with. Builds run there."""
 RESERVED = frozenset({LOCAL, "key"})
 """No other host gets one of these names: `GET /hosts/key` is not about a host."""
+FORCED = "given up by "
+"""How the reason of a host begins that is down because a person said so, whatever it answers."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,17}[a-z0-9]", re.ASCII)
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 

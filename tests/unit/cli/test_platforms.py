@@ -4,25 +4,6 @@ from tests.unit.cli.api import Api
 from tests.unit.cli.conftest import User
 
 
-def test_hosts_are_listed_with_what_is_wrong(api: Api, user: User) -> None:
-    api.returns(
-        "GET /hosts",
-        [
-            {"name": "local", "health": "up", "schedulable": "open", "arch": "amd64", "memory_mb": 8192,
-             "disk_free_mb": 51200, "engine_version": "20.10.24", "seen_at": "2026-09-01T12:00:00Z"},
-            {"name": "h2", "health": "down", "schedulable": "draining", "health_reason": "no answer"},
-        ],
-    )  # fmt: skip
-
-    first, second = user.types("paas hosts").out.splitlines()
-
-    assert first.startswith(
-        "local  up    open      amd64  memory 8.0 GB  disk free 50.0 GB  engine 20.10.24  seen ~ "
-    )
-    assert second.startswith("h2     down  draining")
-    assert second.endswith("no answer")
-
-
 def test_routers_are_listed_with_what_they_acknowledged(api: Api, user: User) -> None:
     api.returns(
         "GET /routers",

@@ -1,0 +1,269 @@
+"""Registers a host: what it needs is put there and tried, and then it takes containers; or nothing has changed."""
+
+import random
+import re
+import socket
+import time
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Network
+
+from paas.engine.engine import HostFacts, HostUnreachable, SubnetTaken
+from paas.errors import Conflict, Failed, Invalid, PaasError, Unavailable
+from paas.hosts.progress import Progress, Stage
+from paas.hosts.reach import Reach
+from paas.model.host import LOCAL, Host, HostHealth, HostName, Schedulable, UnknownHost
+from paas.model.ssh_url import SshUrl
+from paas.scheduler.observe import Observer
+from paas.scheduler.wake import wake
+from paas.subnet import free_subnet
+from paas.wiring import Platform
+
+OLDEST_ENGINE = (20, 10)
+DISK_MB = 1024
+"""What must be free there: room for the image of the tools, and what `place` wants free beside it."""
+ANSWER_SECONDS = 20.0
+"""How long it may take until an engine answers through a new tunnel."""
+SUBNETS_TRIED = 5
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
+
+
+class InvalidHostKey(Invalid):
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text[:60]!r} is not the fingerprint of a host key (SHA256:...). Nothing was changed. "
+            "On the host: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
+        )
+
+
+class AlreadyRegistered(Conflict):
+    def __init__(self, host: str, what: str) -> None:
+        super().__init__(
+            f"{what} is registered already, as host {host}. Nothing was changed. See: paas hosts"
+        )
+
+
+class NoWorker(Unavailable):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"No worker can be told about host {name}: Redis does not answer. Nothing was changed. See: paas doctor"
+        )
+
+
+class HostUnfit(Failed):
+    """Its engine answers, and containers cannot be placed there."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"Host {host} {why}")
+
+
+class NotRegistered(Failed):
+    """What became of a registration: one line with host, stage, cause and next command."""
+
+    def __init__(self, host: str, stage: Stage, cause: str) -> None:
+        super().__init__(f"{host} was not registered ({stage}): {cause} Nothing was changed.")
+
+
+def begin_registration(
+    name: str, url: str, host_key: str | None, platform: Platform, now: float
+) -> Host:
+    """The row, and the job that registers it.
+
+    Raises InvalidHostName, InvalidSshUrl, InvalidHostKey, AlreadyRegistered or NoWorker.
+    """
+    if host_key is not None and not _FINGERPRINT.fullmatch(host_key):
+        raise InvalidHostKey(host_key)
+    host = _joining(HostName(name), SshUrl.parse(url), host_key, platform, now)
+    with platform.record.write():
+        for other in platform.hosts.all():
+            if other.name == name:
+                raise AlreadyRegistered(name, f"A host of that name ({_where(other)})")
+            _check_other(host, SshUrl.parse(url).address, other)
+        platform.hosts.add(host)
+    Progress(name, Stage.QUEUED).tell(platform.wire)
+    if not platform.wire.upkeep("register_host", name):
+        platform.hosts.remove(name)
+        raise NoWorker(name)
+    return host
+
+
+def register(name: str, platform: Platform, reach: Reach) -> None:
+    """Every stage is told, and safe to repeat after a crash. What fails takes back what was done."""
+    try:
+        host = platform.hosts.get(name)
+    except UnknownHost:
+        return
+    if host.schedulable is not Schedulable.JOINING:
+        return
+    joining = Joining(host, platform, reach)
+    try:
+        joining.run()
+    except (PaasError, OSError) as error:
+        joining.take_back()
+        why = NotRegistered(name, joining.stage, str(error))
+        Progress(name, Stage.FAILED, joining.fingerprint, str(why)).tell(platform.wire)
+    else:
+        Progress(name, Stage.DONE, joining.fingerprint).tell(platform.wire)
+
+
+class Joining:
+    """A registration that is under way."""
+
+    def __init__(self, host: Host, platform: Platform, reach: Reach) -> None:
+        self._host, self._platform, self._reach = host, platform, reach
+        self.stage = Stage.QUEUED
+        self.fingerprint: str | None = None
+
+    def run(self) -> None:
+        name, engine, settings = self._host.name, self._platform.engine, self._platform.settings
+        self._begin(Stage.SSH)
+        self._look()
+        self._begin(Stage.TUNNEL)
+        self._reach.open(self._host, settings)
+        facts = self._first_answer()
+        self._begin(Stage.ENGINE)
+        self._check(facts)
+        self._begin(Stage.REGISTRY)
+        engine.push(LOCAL, settings.stack_run, f"paas/{settings.platform}/stack", "run")
+        self._begin(Stage.RULES)
+        self._prepare()
+        Observer(self._host, self._platform).sweep()  # of an earlier registration
+        self._begin(Stage.PROBE)
+        engine.probe(name)
+        self._open(facts)
+
+    def take_back(self) -> None:
+        """Whatever was done, as far as the host can be reached; the row goes last."""
+        name, platform = self._host.name, self._platform
+        if self.stage not in (Stage.QUEUED, Stage.SSH):
+            with suppress(PaasError):
+                platform.engine.clear(name)
+            with suppress(PaasError, OSError):
+                self._reach.close(name, platform.settings)
+        platform.hosts.remove(name)
+
+    def _begin(self, stage: Stage) -> None:
+        self.stage = stage
+        Progress(self._host.name, stage, self.fingerprint).tell(self._platform.wire)
+
+    def _note(self, **values: object) -> None:
+        self._platform.hosts.note(self._host.name, **values)
+        self._host = self._platform.hosts.get(self._host.name)
+
+    def _look(self) -> None:
+        """The key of its sshd is pinned."""
+        url = SshUrl.parse(self._host.ssh_url or "")
+        found = self._reach.look(url, self._platform.settings, self._host.host_key)
+        self.fingerprint = found.fingerprint
+        self._note(host_key=found.host_key, address=found.address)
+        for other in self._platform.hosts.all():
+            if other.name != self._host.name:
+                _check_other(self._host, found.address, other)
+
+    def _first_answer(self) -> HostFacts:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                return self._platform.engine.facts(self._host.name)
+            except HostUnreachable:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
+
+    def _check(self, facts: HostFacts) -> None:
+        """Raises HostUnfit."""
+        name = self._host.name
+        version = re.match(r"(\d+)\.(\d+)", facts.engine_version)
+        if version is None or (int(version[1]), int(version[2])) < OLDEST_ENGINE:
+            oldest = ".".join(map(str, OLDEST_ENGINE))
+            raise HostUnfit(
+                name,
+                f"has Docker {facts.engine_version}; {oldest} is the oldest that works. Upgrade it there.",
+            )
+        if facts.arch != (arch := self._platform.hosts.get(LOCAL).arch):
+            raise HostUnfit(
+                name,
+                f"is {facts.arch}, and what is built here is {arch}. Register one that is {arch}.",
+            )
+        if 0 < facts.disk_free_mb < DISK_MB:
+            raise HostUnfit(
+                name,
+                f"has {facts.disk_free_mb} MB of disk free, and {DISK_MB} MB are needed. There: docker system df",
+            )
+
+    def _prepare(self) -> None:
+        """In the settings' subnet, or in another that is free there."""
+        rng = random.Random()
+        tried = []
+        for _ in range(SUBNETS_TRIED):
+            try:
+                self._platform.engine.prepare(self._host.name, self._host.subnet)
+            except SubnetTaken:
+                tried.append(IPv4Network(self._host.subnet))
+                self._note(subnet=str(free_subnet(tried, rng)))
+            else:
+                return
+        self._platform.engine.prepare(self._host.name, self._host.subnet)
+
+    def _open(self, facts: HostFacts) -> None:
+        now = time.time()
+        self._note(
+            schedulable=str(Schedulable.OPEN),
+            health=str(HostHealth.UP),
+            health_since=now,
+            health_reason=None,
+            memory_mb=facts.memory_mb,
+            disk_free_mb=facts.disk_free_mb,
+            engine_version=facts.engine_version,
+            arch=facts.arch,
+            seen_at=now,
+            reached_at=now,
+        )
+        self._platform.wire.upkeep("spread_images")
+        wake(self._platform.apps.blocked(), self._platform)
+
+
+def _joining(
+    name: HostName, url: SshUrl, host_key: str | None, platform: Platform, now: float
+) -> Host:
+    return Host(
+        name=name,
+        url=f"unix://{platform.settings.far_engines / name}.sock",
+        is_local=False,
+        subnet=platform.settings.subnet,
+        arch="",
+        health=HostHealth.SUSPECT,
+        health_since=now,
+        schedulable=Schedulable.JOINING,
+        memory_mb=0,
+        disk_free_mb=0,
+        engine_version="",
+        health_reason="it is being registered",
+        ssh_url=str(url),
+        host_key=host_key,
+    )
+
+
+def _check_other(host: Host, address: str, other: Host) -> None:
+    """Raises AlreadyRegistered: it is the same engine."""
+    mine = SshUrl.parse(host.ssh_url or "")
+    if other.ssh_url is not None:
+        theirs = SshUrl.parse(other.ssh_url)
+        is_same = address in (theirs.address, other.address) and mine.socket == theirs.socket
+    else:
+        is_same = other.url == f"unix://{mine.socket}" and _is_here(address)
+    if is_same:
+        raise AlreadyRegistered(other.name, f"The engine at {address} ({mine.socket})")
+
+
+def _where(host: Host) -> str:
+    return host.ssh_url or host.url
+
+
+def _is_here(address: str) -> bool:
+    """It is an address of this machine. A datagram that is never sent tells; for a name: no."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as told:
+        try:
+            told.connect((str(IPv4Address(address)), 9))
+        except (ValueError, OSError):
+            return False
+        return str(told.getsockname()[0]) == address

@@ -1,0 +1,134 @@
+"""Removes a host: nothing of the platform is left there, and nothing in the record leads there."""
+
+from contextlib import suppress
+
+from paas.engine.engine import HostUnreachable
+from paas.errors import Conflict, Failed, PaasError
+from paas.hosts.drain import check_others
+from paas.hosts.progress import Progress, Stage
+from paas.hosts.reach import Reach
+from paas.hosts.register import NoWorker
+from paas.model.container import GONE, Container
+from paas.model.host import LOCAL, Host, HostHealth, Schedulable, UnknownHost
+from paas.scheduler.wake import wake
+from paas.wiring import Platform
+
+LOST = "lost"
+
+
+class NotRemovable(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            f"{LOCAL} cannot be removed: apps are built there. Nothing was changed. To keep dynos away from it: "
+            f"paas hosts:drain {LOCAL}"
+        )
+
+
+class NotEmpty(Conflict):
+    def __init__(self, name: str, count: int) -> None:
+        what = "1 container is" if count == 1 else f"{count} containers are"
+        super().__init__(
+            f"{name} cannot be removed: {what} there. Nothing was changed. Type: paas hosts:drain {name} "
+            f"(if it is gone for good: paas hosts:remove {name} --lost)"
+        )
+
+
+class StillAnswers(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is not lost: it is up. Nothing was changed. Type: paas hosts:drain {name}"
+        )
+
+
+class NotRemoved(Failed):
+    """What became of a removal."""
+
+    def __init__(self, name: str, cause: str) -> None:
+        super().__init__(
+            f"{name} was not removed: {cause} If it is gone for good: paas hosts:remove {name} --lost"
+        )
+
+
+def begin_removal(name: str, platform: Platform, *, is_lost: bool) -> Host:
+    """Nothing is placed there from now on, and a job removes it. Of a registration that is under way: its end.
+
+    Raises UnknownHost, NotRemovable, OnlyHost, NotEmpty, StillAnswers or NoWorker.
+    """
+    with platform.record.write():
+        host = platform.hosts.get(name)
+        if host.schedulable is not Schedulable.JOINING:
+            _check(host, platform, is_lost=is_lost)
+            platform.hosts.note(name, schedulable=str(Schedulable.DRAINING))
+    Progress(name, Stage.QUEUED).tell(platform.wire)
+    if not platform.wire.upkeep("remove_host", name, *([LOST] if is_lost else [])):
+        platform.hosts.note(name, schedulable=str(host.schedulable))
+        raise NoWorker(name)
+    return platform.hosts.get(name)
+
+
+def remove(name: str, platform: Platform, reach: Reach, now: float, *, is_lost: bool) -> None:
+    """Told stage by stage, and safe to repeat after a crash. The host's own things first, the row, the tunnel last."""
+    try:
+        host = platform.hosts.get(name)
+        if not is_lost:
+            Progress(name, Stage.RULES).tell(platform.wire)
+            _leave(host, platform)
+        Progress(name, Stage.RECORD).tell(platform.wire)
+        apps = _forget(host, platform, now, is_lost=is_lost)
+    except UnknownHost:
+        apps = frozenset()  # an earlier try came so far
+    except NotEmpty as error:
+        Progress(name, Stage.FAILED, error=str(error)).tell(platform.wire)
+        return
+    except PaasError as error:
+        Progress(name, Stage.FAILED, error=str(NotRemoved(name, str(error)))).tell(platform.wire)
+        return
+    with suppress(
+        PaasError, OSError
+    ):  # without a supervisor there is no tunnel, and none is started again
+        reach.close(name, platform.settings)
+    wake(apps, platform)
+    Progress(name, Stage.DONE).tell(platform.wire)
+
+
+def _check(host: Host, platform: Platform, *, is_lost: bool) -> None:
+    check_others(host, platform)
+    if host.is_local:
+        raise NotRemovable
+    if is_lost and host.health is HostHealth.UP:
+        raise StillAnswers(host.name)
+    if not is_lost and (rows := platform.containers.on(host.name)):
+        raise NotEmpty(host.name, len(rows))
+
+
+def _leave(host: Host, platform: Platform) -> None:
+    """Network, packet filter, image of the tools. Raises HostUnreachable."""
+    if host.schedulable is Schedulable.JOINING:
+        with suppress(HostUnreachable):  # it may never have been reached
+            platform.engine.clear(host.name)
+    else:
+        platform.engine.clear(host.name)
+
+
+def _forget(host: Host, platform: Platform, now: float, *, is_lost: bool) -> frozenset[str]:
+    """Out of the record; the apps that lost something. Raises NotEmpty."""
+    with platform.record.write():
+        rows = platform.containers.on(host.name)
+        if rows and not is_lost:
+            raise NotEmpty(host.name, len(rows))
+        for row in rows:
+            _give_up(row, platform, now)
+        for app in (*platform.apps.all(), *platform.apps.all(destroyed=True)):
+            for image in platform.builds.images(app.id):
+                if host.name in image.where:
+                    platform.builds.place_image(image.id, host.name, None)
+        platform.hosts.remove(host.name)
+    return frozenset(row.dyno.app_id for row in rows)
+
+
+def _give_up(row: Container, platform: Platform, now: float) -> None:
+    """Should the host come back under this name, its port is nobody else's before every router has forgotten it."""
+    reason = f"host {row.host} was lost"
+    platform.containers.move(row.id, GONE, now, reason=reason, is_logged=True)
+    if row.published is not None:
+        platform.containers.put_aside(row.host, str(row.published), now)
