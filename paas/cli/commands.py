@@ -59,7 +59,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "hosts:drain": ("hosts:drain", "Move everything off a host."),
         "hosts:undrain": ("hosts:undrain", "Let a drained host take containers again."),
         "hosts:remove": ("hosts:remove", "Forget a host that is empty."),
-        "hosts:key": ("hosts:key", "Print the public key with which the platform logs in to hosts."),
+        "hosts:key": ("hosts:key", "Print the key with which the platform logs in to hosts."),
         "routers": ("platforms:routers", "List the routers and what they have acknowledged."),
         "routers:remove": ("platforms:remove_router", "Stop waiting for a router."),
         "doctor": ("platforms:doctor", "Examine the platform; fail if anything is red."),

@@ -150,7 +150,7 @@ def remove(session: Session, name: str, lost: bool, no_wait: bool) -> None:
 @command("hosts:key", "paas hosts:key")
 @click.pass_obj
 def key(session: Session) -> None:
-    """Print the public key with which the platform logs in to hosts.
+    """Print the key with which the platform logs in to hosts.
 
     A line for ~/.ssh/authorized_keys of the user that hosts:add names.
     """
