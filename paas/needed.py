@@ -19,6 +19,7 @@ PACKAGES: Mapping[str, str] = {
     "git": "git",
     "setpriv": "util-linux",
     "iptables": "iptables",
+    "docker-registry": "docker-registry",
     "systemctl": "systemd",
 }
 NEEDED = ("redis-server", "haproxy", "sshd", "ssh-keygen", "git")

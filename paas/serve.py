@@ -27,9 +27,10 @@ COMMANDS: Mapping[str, str] = {
     "watch": "paas.daemon.watch",
     "work": "paas.daemon.work",
     "workers": "paas.daemon.workers",
+    "registry": "paas.daemon.registry_server",
 }
-"""Command -> the module whose `command` it is. `filter` is for the boot; `web`, `watch` and `workers` are for the
-supervisor; `work` is one worker by itself, on whatever machine reaches Redis and the record."""
+"""Command -> the module whose `command` it is. `filter` is for the boot; `web`, `watch`, `workers` and `registry` are
+for the supervisor; `work` is one worker by itself, on whatever machine reaches Redis and the record."""
 
 
 class Commands(click.Group):

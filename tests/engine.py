@@ -1,12 +1,13 @@
 """MemoryEngine: the double of the engine, long because it is one class with every verb. Both pass one contract suite.
 
 A World has machines; an engine sees those containers in it that are its platform's. What a container does when it is
-started is said by `behave`; without it, it runs until it is stopped. Hosts can be lost, hanging, slow or full on
-request.
+started is said by `behave`; without it, it runs until it is stopped. Hosts can be lost, hanging, slow, full or closed
+on request, and the one registry of the world can be lost, or forget.
 """
 
 # ruff: noqa: ARG002 - an engine's verbs are told more than a memory needs to know
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from paas.engine.body import PLATFORM
 from paas.engine.engine import (
     AddressTaken,
+    EngineFailed,
     Event,
     EventKind,
     HostFacts,
@@ -23,6 +25,7 @@ from paas.engine.engine import (
     ImageMissing,
     ImageSeen,
     RawLine,
+    RegistryFailed,
     Seen,
     Session,
     StartFailed,
@@ -31,6 +34,7 @@ from paas.model.container import ContainerSpec
 
 IMAGE = "image-1"
 """Every machine has it."""
+REGISTRY = "127.0.0.1:5001"
 PIECE = 10_000
 
 
@@ -66,6 +70,12 @@ class Box:
     input: bytearray = field(default_factory=bytearray)
 
     @property
+    def port(self) -> tuple[str, int] | None:
+        """Of the host, where it is published."""
+        published = self.spec.published
+        return None if published is None else (published.address, published.port)
+
+    @property
     def will_run(self) -> bool:
         return self.is_wanted and self.spec.is_restarted
 
@@ -91,12 +101,14 @@ class Machine:
     """With the platform each belongs to."""
     trouble: Callable[[], None] = lambda: None
     is_full: bool = False
+    is_closed: bool = False
     addresses: int = 0
     """How many of its own choice it gave."""
 
     def image(self, reference: str) -> ImageSeen | None:
         known = self.images.values()
-        return next((i for i in known if reference == i.id or reference in i.tags), None)
+        names = ((i, (i.id, *i.tags, *i.digests)) for i in known)
+        return next((image for image, called in names if reference in called), None)
 
 
 def make_image(image_id: str, *tags: str, **labels: str) -> ImageSeen:
@@ -119,6 +131,10 @@ class World:
         self.machines = {host: Machine(host) for host in hosts or ("local",)}
         for machine in self.machines.values():
             machine.images[IMAGE] = make_image(IMAGE)
+        self.registry: dict[str, ImageSeen] = {}
+        """By name, with its tag and by digest."""
+        self.has_registry = True
+        self.commits = 0
         self.changed = threading.Condition()
 
     def lose(self, host: str) -> None:
@@ -145,8 +161,19 @@ class World:
         """Nothing can be started there any more."""
         self.machines[host].is_full = True
 
+    def close(self, host: str) -> None:
+        """What runs there cannot be reached: a firewall that nobody told."""
+        self.machines[host].is_closed = True
+
+    def lose_registry(self) -> None:
+        """It does not answer any more; what it has it keeps."""
+        self.has_registry = False
+
+    def heal_registry(self) -> None:
+        self.has_registry = True
+
     def heal(self, host: str) -> None:
-        self.machines[host].is_full = False
+        self.machines[host].is_full = self.machines[host].is_closed = False
         self._set(host, lambda: None)
 
     def _set(self, host: str, trouble: Callable[[], None]) -> None:
@@ -186,15 +213,25 @@ class MemoryEngine:
     def guard(self, host: str) -> None:
         self._reach(host)
 
+    def clear(self, host: str) -> None:
+        self._reach(host)
+
+    def probe(self, host: str) -> None:
+        if self._reach(host).is_closed:
+            raise EngineFailed(host, "its probe container does not answer")
+
     def start(self, host: str, spec: ContainerSpec) -> None:
         machine = self._reach(host)
         with self.world.changed:
             box = self._create(machine, spec)
             if not box.is_running:
-                taken = [b.address for b in machine.boxes.values() if b.is_running]
-                if box.address in taken:
+                others = [other for other in machine.boxes.values() if other.is_running]
+                if box.address in [other.address for other in others]:
                     del machine.boxes[spec.name]
                     raise AddressTaken(host, box.address)
+                if box.port is not None and box.port in [other.port for other in others]:
+                    del machine.boxes[spec.name]
+                    raise AddressTaken(host, str(box.port[1]))
                 box.is_wanted = True
                 self._begin(machine, box)
 
@@ -391,18 +428,53 @@ class MemoryEngine:
         image = machine.image(reference)
         if image is None or image.labels.get(PLATFORM) != self._platform:
             return
-        rest = tuple(tag for tag in image.tags if tag != reference)
-        if reference == image.id:
-            rest = image.tags if len(image.tags) > 1 else ()
+        tags = tuple(tag for tag in image.tags if tag != reference)
+        digests = tuple(digest for digest in image.digests if digest != reference)
+        if reference == image.id and len(tags) + len(digests) == 1:
+            tags, digests = (), ()
         is_used = any(machine.image(box.spec.image) == image for box in machine.boxes.values())
-        if rest:
-            machine.images[image.id] = replace(image, tags=rest)
+        if tags or digests:
+            machine.images[image.id] = replace(image, tags=tags, digests=digests)
         elif not is_used:
             del machine.images[image.id]
 
+    def push(self, host: str, reference: str, repository: str, tag: str) -> str:
+        machine = self._reach(host)
+        image = machine.image(reference)
+        if image is None:
+            raise ImageMissing(host, reference)
+        self._reach_registry(host)
+        name = f"{REGISTRY}/{repository}"
+        digest = f"{name}@sha256:{hashlib.sha256(image.id.encode()).hexdigest()}"
+        kept = replace(image, tags=(), digests=(digest,))
+        self.world.registry |= {f"{name}:{tag}": kept, digest: kept}
+        return digest
+
+    def pull(self, host: str, name: str) -> None:
+        machine = self._reach(host)
+        if machine.image(name) is not None:
+            return
+        self._reach_registry(host)
+        kept = self.world.registry.get(name)
+        if kept is None:
+            raise ImageMissing(host, name)
+        if machine.is_full:
+            raise RegistryFailed(host, "no space left on device")
+        image = machine.images.get(kept.id, kept)
+        tags = image.tags if "@" in name else (*image.tags, name)
+        machine.images[kept.id] = replace(
+            image, tags=tags, digests=tuple({*image.digests, *kept.digests})
+        )
+
+    def _reach_registry(self, host: str) -> None:
+        if not self.world.has_registry:
+            raise RegistryFailed(host, "connection refused")
+
     def commit(self, host: str, name: str, tag: str, spec: ContainerSpec) -> str:
         machine = self._reach(host)
-        image_id = f"committed-{len(machine.images)}"
+        with self.world.changed:
+            self.world.commits += 1
+            image_id = f"committed-{self.world.commits}"
         labels: Mapping[str, str] = {**spec.labels, PLATFORM: self._platform}
         machine.images[image_id] = replace(
             make_image(image_id, **labels),

@@ -120,6 +120,9 @@ def folders(settings: Settings, users: Users) -> Sequence[Folder]:
         Folder(run / "api", web.uid, web.gid, 0o755),
         Folder(run / "door", git.uid, web.gid, 0o2750),
         Folder(settings.engine_notes, web.uid, web.gid, 0o700),
+        Folder(settings.registry, web.uid, web.gid, 0o700),
+        Folder(settings.programs, web.uid, web.gid, 0o700),
+        Folder(settings.far_engines, web.uid, web.gid, 0o700),
     )
 
 

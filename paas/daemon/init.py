@@ -152,6 +152,7 @@ OPTIONS = {
     "http-port": ("http_port", int, "Where the router listens."),
     "api-port": ("api_port", int, "Where the API listens, on 127.0.0.1."),
     "ssh-port": ("ssh_port", int, "Where pushes arrive."),
+    "registry-port": ("registry_port", int, "Where the registry listens, on 127.0.0.1."),
     "ssh-host": ("ssh_host", str, "The name people reach the door by."),
     "bind": ("bind_address", str, "The address that router and door listen on."),
     "subnet": ("subnet", str, "Of the platform's network on this machine, in CIDR form."),

@@ -54,6 +54,11 @@ def container_body(
         limit = {"Name": "nofile", "Soft": open_files, "Hard": open_files}
         body["HostConfig"]["Ulimits"] = [limit]
     body.update(process_body(spec))
+    if spec.published is not None:
+        address, port, inside = spec.published
+        body["ExposedPorts"] = {f"{inside}/tcp": {}}
+        bound = {"HostIp": address, "HostPort": str(port)}
+        body["HostConfig"]["PortBindings"] = {f"{inside}/tcp": [bound]}
     if spec.address is not None:
         endpoint = {"IPAMConfig": {"IPv4Address": spec.address}}
         body["NetworkingConfig"] = {"EndpointsConfig": {network: endpoint}}

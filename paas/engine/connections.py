@@ -5,8 +5,9 @@ never taken from the environment, and every call has a deadline.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from docker.api.client import APIClient
@@ -27,12 +28,20 @@ class Hosts(Protocol):
 
     def get(self, name: str) -> Host: ...
 
+    def all(self) -> Sequence[Host]: ...
+
 
 class Connections:
     def __init__(self, hosts: Hosts, patience_seconds: float) -> None:
         self._hosts = hosts
         self._patience = patience_seconds
         self._local = threading.local()
+
+    def host(self, name: str) -> Host:
+        return self._hosts.get(name)
+
+    def hosts(self) -> Sequence[Host]:
+        return self._hosts.all()
 
     @contextmanager
     def to(self, host: str, seconds: float | None = None) -> Iterator[Client]:
@@ -59,9 +68,17 @@ class Connections:
             client.close()
 
     def stream(
-        self, host: str, method: str, path: str, body: object = None, *, upgrade: bool = False
+        self,
+        host: str,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        upgrade: bool = False,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        seconds: float | None = None,
     ) -> Stream:
-        """A request on a connection of its own, whose answer is read as it comes.
+        """A request on a connection of its own, whose answer is read as it comes and begins within `seconds`.
 
         Raises HostUnreachable, and StreamRefused for an answer that is an error.
         """
@@ -69,7 +86,8 @@ class Connections:
             client = self._client(host)
             url = self._hosts.get(host).url
             path = f"/v{client.api_version}{path}"
-            return Stream.open(url, method, path, body, self._patience, upgrade=upgrade)
+            patience = seconds or self._patience
+            return Stream.open(url, method, path, body, patience, upgrade=upgrade, headers=headers)
         except (RequestException, DockerException, OSError) as error:
             self.drop(host)
             raise HostUnreachable(host, one_line(error)) from None
@@ -99,3 +117,16 @@ def explain(error: APIError) -> str:
 
 def one_line(text: object) -> str:
     return " ".join(str(text).split())[:400]
+
+
+@contextmanager
+def fine_if(*statuses: int) -> Iterator[None]:
+    """These answers of the engine say that there is nothing to do."""
+    try:
+        yield
+    except APIError as error:
+        if error.status_code not in statuses:
+            raise
+    except StreamRefused as refused:
+        if refused.status not in statuses:
+            raise

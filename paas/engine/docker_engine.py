@@ -11,8 +11,9 @@ from typing import Any
 from requests import ConnectionError as ConnectionLost
 from requests import Timeout
 
-from paas.engine.body import PLATFORM, container_body, process_body
-from paas.engine.connections import APIError, Client, Connections, Hosts, explain
+from paas.engine.body import PLATFORM, container_body
+from paas.engine.connections import APIError, Client, Connections, Hosts, explain, fine_if
+from paas.engine.docker_images import DockerImages
 from paas.engine.docker_network import DockerNetwork
 from paas.engine.docker_session import DockerSession
 from paas.engine.docker_streams import LogReader, open_events, read_events, read_output
@@ -28,16 +29,19 @@ from paas.engine.engine import (
     StartFailed,
 )
 from paas.engine.open_files import OpenFiles
-from paas.engine.seen import container_seen, facts_seen, image_seen, is_ours
-from paas.engine.stream import Stream, StreamRefused
+from paas.engine.probe import probe
+from paas.engine.registry import NO_REGISTRY, Registry
+from paas.engine.seen import container_seen, facts_seen, is_ours
+from paas.engine.stream import Stream
 from paas.model.container import ContainerSpec, container_name
 
 WORK_SECONDS = 60.0
 """For what the engine must do and not only tell."""
-COMMIT_SECONDS = 600.0
 TIMED_OUT = 124
 GONE = -1
 NOT_THERE, CONFLICT = 404, 409
+TAKEN = ("address already in use", "port is already allocated")
+DISK_FREE = ("stat", "--file-system", "--format=%a %S", "/")
 
 
 class DockerEngine:
@@ -48,6 +52,7 @@ class DockerEngine:
         hosts: Hosts,
         *,
         tools_image: str = "paas/stack:run",
+        registry: Registry = NO_REGISTRY,
         open_ports: Sequence[int] = (),
         patience_seconds: float = 10.0,
         notes: Path | None = None,  # see OpenFiles
@@ -57,7 +62,10 @@ class DockerEngine:
         self._open_files = OpenFiles(notes)
         self._patience = patience_seconds
         self._connections = Connections(hosts, patience_seconds)
-        self.network = DockerNetwork(self._connections, platform, network, tools_image, open_ports)
+        self._images = DockerImages(self._connections, platform, registry)
+        self.network = DockerNetwork(
+            self._connections, self._images, platform, network, tools_image, open_ports
+        )
 
     def facts(self, host: str) -> HostFacts:
         with self._connections.to(host) as client:
@@ -65,9 +73,11 @@ class DockerEngine:
         return facts_seen(info, self._disk_free_mb(host, info["DockerRootDir"]))
 
     def _disk_free_mb(self, host: str, directory: str) -> int:
-        """0: not known."""
+        """0: not known. Elsewhere a container of ours sees the file system that the engine has its own on."""
         if not self._hosts.get(host).is_local:
-            return 0
+            code, told = self.exec(host, self.network.guard_name, DISK_FREE)
+            blocks, size = (int(word) for word in told.split()) if code == 0 else (0, 0)
+            return blocks * size >> 20
         try:
             return shutil.disk_usage(directory).free >> 20
         except OSError:
@@ -75,12 +85,20 @@ class DockerEngine:
 
     def prepare(self, host: str, subnet: str) -> None:
         self._open_files.forget(host)
+        self.network.fetch_tools(host)
         self.network.make(host, subnet)
         self.network.filter_packets(host)
         self.network.guard(host)
 
     def guard(self, host: str) -> None:
         self.network.guard(host)
+
+    def clear(self, host: str) -> None:
+        self.network.forget(host)
+        self._images.remove(host, self.network.tools_on(host))
+
+    def probe(self, host: str) -> None:
+        probe(self, self._hosts.get(host), self._platform, self.network.tools_on(host))
 
     def start(self, host: str, spec: ContainerSpec) -> None:
         with self._connections.to(host, WORK_SECONDS) as client:
@@ -136,8 +154,8 @@ class DockerEngine:
             if "setting rlimit" in why:  # several may learn it at once
                 self._open_files.are_few(host)
                 return False
-            if spec.address is not None and "address already in use" in why.lower():
-                raise AddressTaken(host, spec.address) from None
+            if any(words in why.lower() for words in TAKEN) and (taken := leased(spec)):
+                raise AddressTaken(host, taken) from None
             raise StartFailed(host, spec.name, why) from None
 
     def stop(self, host: str, name: str, grace_seconds: float) -> None:
@@ -226,9 +244,7 @@ class DockerEngine:
         return GONE
 
     def image(self, host: str, reference: str) -> ImageSeen | None:
-        with self._connections.to(host) as client, fine_if(NOT_THERE):
-            return image_seen(client.inspect_image(reference))
-        return None
+        return self._images.image(host, reference)
 
     def images(self, host: str) -> Sequence[ImageSeen]:
         with self._connections.to(host, WORK_SECONDS) as client:
@@ -248,38 +264,21 @@ class DockerEngine:
                 raise
 
     def remove_image(self, host: str, reference: str) -> None:
-        seen = self.image(host, reference)
-        if seen is not None and seen.labels.get(PLATFORM) == self._platform:
-            with self._connections.to(host, WORK_SECONDS) as client, fine_if(NOT_THERE, CONFLICT):
-                client.remove_image(reference, noprune=True)
+        self._images.remove(host, reference)
 
     def commit(self, host: str, name: str, tag: str, spec: ContainerSpec) -> str:
-        repository, _, version = tag.rpartition(":")
-        with self._connections.to(host, COMMIT_SECONDS) as client:
-            container = client.inspect_container(name)["Config"]
-            image = client.inspect_image(container["Image"])["Config"] or {}
-            # The engine adds the container's own variables to those it is given: they are blanked.
-            own = set(container["Env"] or ()) - set(image.get("Env") or ())
-            env = {line.partition("=")[0]: "" for line in own} | dict(spec.env)
-            config = process_body(spec) | {
-                "Env": [f"{key}={value}" for key, value in env.items()],
-                "Labels": {**spec.labels, PLATFORM: self._platform},
-            }
-            made = client.commit(name, repository, version, conf=config)
-        return str(made["Id"])
+        return self._images.commit(host, name, tag, spec)
+
+    def push(self, host: str, reference: str, repository: str, tag: str) -> str:
+        return self._images.push(host, reference, repository, tag)
+
+    def pull(self, host: str, name: str) -> None:
+        self._images.pull(host, name)
 
     def _is_ours(self, name: str) -> bool:
         return name.startswith(container_name(self._platform, ""))
 
 
-@contextmanager
-def fine_if(*statuses: int) -> Iterator[None]:
-    """These answers of the engine say that there is nothing to do."""
-    try:
-        yield
-    except APIError as error:
-        if error.status_code not in statuses:
-            raise
-    except StreamRefused as refused:
-        if refused.status not in statuses:
-            raise
+def leased(spec: ContainerSpec) -> str | None:
+    """The address, or the host's port, that the container was to have."""
+    return str(spec.published.port) if spec.published is not None else spec.address

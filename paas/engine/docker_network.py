@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,14 @@ from paas.engine.body import (
     tools_body,
 )
 from paas.engine.connections import APIError, Client, Connections, explain, one_line
-from paas.engine.engine import EngineFailed, SubnetTaken
-from paas.engine.packet_filter import apply_arguments, guard_arguments, remove_arguments
+from paas.engine.docker_images import DockerImages
+from paas.engine.engine import EngineFailed, HostUnreachable, SubnetTaken
+from paas.engine.packet_filter import (
+    Surroundings,
+    apply_arguments,
+    guard_arguments,
+    remove_arguments,
+)
 from paas.model.container import container_name
 
 SECONDS = 60.0
@@ -28,12 +35,24 @@ NOT_THERE, CONFLICT = 404, 409
 @dataclass(frozen=True, slots=True)
 class DockerNetwork:
     connections: Connections
+    images: DockerImages
     platform: str
     network: str
     tools_image: str
-    """Has /bin/sh and iptables."""
+    """On the platform's own machine. Has /bin/sh, iptables and python3."""
     open_ports: Sequence[int]
-    """TCP ports of the host that containers may reach: the router's."""
+    """TCP ports of the routers' own machine that containers may reach: the router's."""
+
+    def tools_on(self, host: str) -> str:
+        """What the image of the tools is called there: elsewhere it comes from the registry."""
+        if self.connections.host(host).is_local:
+            return self.tools_image
+        return self.images.registry.tools(self.platform)
+
+    def fetch_tools(self, host: str) -> None:
+        """Raises RegistryFailed or ImageMissing."""
+        if not self.connections.host(host).is_local:
+            self.images.pull(host, self.tools_on(host))
 
     def make(self, host: str, subnet: str) -> None:
         """Raises SubnetTaken; EngineFailed when the network is there with another subnet."""
@@ -52,7 +71,14 @@ class DockerNetwork:
 
     def filter_packets(self, host: str) -> None:
         """Raises EngineFailed with what the tool said."""
-        self._run_tool(host, apply_arguments(self.platform, self.open_ports))
+        self._run_tool(host, apply_arguments(self.platform, self._surroundings(host)))
+
+    def _surroundings(self, host: str) -> Surroundings:
+        others = [other.address for other in self.connections.hosts() if other.address is not None]
+        address = self.connections.host(host).address
+        if address is None:
+            return Surroundings(open_ports=self.open_ports, hosts=others)
+        return Surroundings(routers=[_address_towards(host, address)], hosts=others)
 
     def guard(self, host: str) -> None:
         """Leaves a container there that puts the rules back when a firewall's reload has taken them.
@@ -60,9 +86,9 @@ class DockerNetwork:
         The engine starts it together with the apps: after a reboot too the rules do not wait for us. Silent if it is
         there and up to date.
         """
-        command, name = guard_arguments(self.platform, self.open_ports), self._guard
+        command, name = guard_arguments(self.platform, self._surroundings(host)), self.guard_name
         with self.connections.to(host, SECONDS) as client:
-            image = client.inspect_image(self.tools_image)["Id"]
+            image = client.inspect_image(self.tools_on(host))["Id"]
             version = hashlib.sha256(json.dumps([image, command]).encode()).hexdigest()[:12]
             if self._runs(client, version):
                 return
@@ -78,7 +104,7 @@ class DockerNetwork:
 
     def _runs(self, client: Client, version: str) -> bool:
         try:
-            found: dict[str, Any] = client.inspect_container(self._guard)
+            found: dict[str, Any] = client.inspect_container(self.guard_name)
         except APIError as error:
             if error.status_code != NOT_THERE:
                 raise
@@ -88,13 +114,13 @@ class DockerNetwork:
 
     def _remove_guard(self, client: Client) -> None:
         try:
-            client.remove_container(self._guard, force=True)
+            client.remove_container(self.guard_name, force=True)
         except APIError as error:
             if error.status_code not in (NOT_THERE, CONFLICT):
                 raise
 
     @property
-    def _guard(self) -> str:
+    def guard_name(self) -> str:
         return container_name(self.platform, "filter")
 
     def forget(self, host: str) -> None:
@@ -127,7 +153,7 @@ class DockerNetwork:
         name = container_name(self.platform, f"{TOOLS}-{uuid4().hex[:12]}")
         with self.connections.to(host, SECONDS) as client:
             self._sweep(client)
-            body = tools_body(self.platform, self.tools_image, command)
+            body = tools_body(self.platform, self.tools_on(host), command)
             made = client.create_container_from_config(body, name)["Id"]
             try:
                 client.start(made)
@@ -150,3 +176,13 @@ class DockerNetwork:
             except APIError as error:
                 if error.status_code not in (NOT_THERE, CONFLICT):
                     raise
+
+
+def _address_towards(host: str, address: str) -> str:
+    """Which of this machine's own addresses a host sees."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, 9))  # sends nothing
+        except OSError as error:
+            raise HostUnreachable(host, f"there is no way to {address}: {error.strerror}") from None
+        return str(probe.getsockname()[0])

@@ -1,4 +1,4 @@
-"""Where things run: the one interface of the house.
+"""Where things run: the one interface of the house, long because it is one class with every verb.
 
 `DockerEngine` is the real one; the tests' `MemoryEngine` passes the same contract suite. Every method names a host and
 has a deadline. A container is known by its name, which we chose; names and labels of another platform are never seen.
@@ -13,6 +13,7 @@ from typing import Protocol
 from paas.errors import Failed, Unavailable
 from paas.model.container import ContainerSpec
 
+PROBE_PORTS = range(30000, 30010)
 KILLED = 137
 """The exit code of what SIGKILL ended: ours, somebody's, or the kernel's for want of memory."""
 
@@ -44,7 +45,7 @@ class SubnetTaken(Failed):
 
 
 class AddressTaken(Failed):
-    """The engine says that something else has this address."""
+    """The engine says that something else has this address of the network, or this port of the host."""
 
     def __init__(self, host: str, address: str) -> None:
         self.host, self.address = host, address
@@ -55,6 +56,14 @@ class ImageMissing(Failed):
     def __init__(self, host: str, image: str) -> None:
         self.host, self.image = host, image
         super().__init__(f"Host {host} has no image {image}.")
+
+
+class RegistryFailed(Failed):
+    """An image did not come to a host from the platform's registry, or from a host into it."""
+
+    def __init__(self, host: str, why: str) -> None:
+        self.host, self.why = host, why
+        super().__init__(f"Host {host} and the platform's registry: {why}. See: paas doctor")
 
 
 class StartFailed(Failed):
@@ -130,6 +139,8 @@ class ImageSeen:
     """TCP ports of EXPOSE."""
     labels: dict[str, str]
     has_healthcheck: bool
+    digests: tuple[str, ...] = ()
+    """What it is called in registries: `ADDRESS/REPOSITORY@sha256:...`."""
 
 
 class Session(Protocol):
@@ -160,6 +171,8 @@ class Engine(Protocol):
     def prepare(self, host: str, subnet: str) -> None:
         """The platform's network and packet filter, made or mended. Safe to repeat. Raises SubnetTaken.
 
+        On a host elsewhere the image of the tools comes from the registry first: RegistryFailed, ImageMissing.
+
         From then on the host keeps the packet filter by itself: it comes with the engine when the host has started, and
         what a reload of the firewall takes away is back within half a minute. `guard` sees to it that it goes on so.
         """
@@ -167,6 +180,18 @@ class Engine(Protocol):
 
     def guard(self, host: str) -> None:
         """Somebody may have taken away, or stopped, what keeps the packet filter: it is there again. Cheap."""
+        ...
+
+    def clear(self, host: str) -> None:
+        """What `prepare` put there is taken away again. Raises EngineFailed while a container is on the network."""
+        ...
+
+    def probe(self, host: str) -> None:
+        """A container is started on the platform's network, answers this machine, reaches neither its host nor what
+        only hosts may reach, and is removed. Raises EngineFailed with what was wrong, and what `start` raises.
+
+        On a host elsewhere it is published at a port of PROBE_PORTS, which is never leased.
+        """
         ...
 
     def start(self, host: str, spec: ContainerSpec) -> None:
@@ -252,6 +277,22 @@ class Engine(Protocol):
 
     def remove_image(self, host: str, reference: str) -> None:
         """Takes this name away, and the image with its last name. Silent if gone or in use."""
+        ...
+
+    def push(self, host: str, reference: str, repository: str, tag: str) -> str:
+        """Into the platform's registry. Returns what it is called there from then on, by digest; `tag` keeps two pushes
+        apart and is not needed to have it again. The host's own names of it stay as they were.
+
+        Raises ImageMissing or RegistryFailed.
+        """
+        ...
+
+    def pull(self, host: str, name: str) -> None:
+        """From the platform's registry: `name` as `push` returned it, or with its tag. Silent if it is there already.
+
+        Raises ImageMissing when the registry has it not; RegistryFailed for all else, also after 30 s without progress
+        and after 300 s.
+        """
         ...
 
     def commit(self, host: str, name: str, tag: str, spec: ContainerSpec) -> str:

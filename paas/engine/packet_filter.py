@@ -5,14 +5,19 @@ The script is constant; what differs comes as its arguments.
 
 An app's container (interface `pb-ID`) and a step of a Dockerfile build (interface `docker0`) reach the outside and
 name servers. They do not reach the host itself, but for the router's ports; nor each other, other platforms'
-containers and 169.254.0.0/16. Chains are rebuilt in one go, so that no moment is without them. Those for builds are one
-per engine: each platform has one rule in them, under its name; they go with the last.
+containers and 169.254.0.0/16; nor the platform's hosts elsewhere. Chains are rebuilt in one go, so that no moment is
+without them. Those for builds are one per engine: each platform has its rules in them, under its name; they go with the
+last.
 
 The platform's network has no IPv6, and the engine gives its containers none. Should one have it all the same, it
 reaches nothing by it; a step of a build does not reach the host.
+
+A host elsewhere publishes its containers: the routers' addresses reach them, and no others. Nothing is built there, and
+what others run on `docker0` is left alone.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from paas.engine.body import bridge_name
 
@@ -20,7 +25,7 @@ GUARD_SECONDS = 15
 """How long rules that somebody took away are missing at most, give or take a second."""
 SCRIPT = """
 set -eu
-verb=$1 platform=$2 bridge=$3 ports=$4 pause=${5:-}
+verb=$1 platform=$2 bridge=$3 ports=$4 routers=$5 hosts=$6 pause=${7:-}
 own=PAAS-$platform builds=PAAS-BUILDS mark=paas-$platform
 
 rule() { "$tables" -w 10 "$@"; }
@@ -41,13 +46,31 @@ choose() {
     done
 }
 
+# A host elsewhere has none.
+has_builds() { [ -z "$routers" ]; }
+
 hook_all() {
     hook INPUT -i "$bridge" -j "$own-IN"
-    hook INPUT -i docker0 -j "$builds-IN"
+    if has_builds; then hook INPUT -i docker0 -j "$builds-IN"; fi
     for forward in $forwards; do
         hook "$forward" -i "$bridge" -j "$own-FWD"
-        hook "$forward" -i docker0 -j "$builds-FWD"
+        if has_builds; then hook "$forward" -i docker0 -j "$builds-FWD"; fi
     done
+}
+
+# Answers to a router are no new connections, should it be on a host of ours.
+refuse_hosts() {
+    for host in $hosts; do
+        echo "-A $1 -d $host -m conntrack --ctstate NEW${2:+ -m comment --comment $2} -j REJECT"
+    done
+}
+
+admit_routers() {
+    has_builds && return
+    echo ":$own-TO - [0:0]"
+    echo "-A $own-TO -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN"
+    for router in $routers; do echo "-A $own-TO -s $router -j RETURN"; done
+    echo "-A $own-TO -j REJECT"
 }
 
 load_builds() {
@@ -61,6 +84,8 @@ load_builds() {
 $others
 $mine
 -A $builds-IN -j REJECT
+$others_forward
+$mine_forward
 -A $builds-FWD -d 169.254.0.0/16 -j REJECT
 -A $builds-FWD -o pb-+ -j REJECT
 -A $builds-FWD -o docker0 -j REJECT
@@ -69,8 +94,11 @@ RULES
 }
 
 look_for_others() {
-    others=$(rule -S "$builds-IN" 2>/dev/null | grep -e '--comment paas-' | grep -v -e "--comment $mark ") || true
+    others=$(marked_rules "$builds-IN" | grep -v -e "--comment $mark ") || true
+    others_forward=$(marked_rules "$builds-FWD" | grep -v -e "--comment $mark ") || true
 }
+
+marked_rules() { rule -S "$1" 2>/dev/null | grep -e '--comment paas-'; }
 
 apply() {
     choose iptables
@@ -79,22 +107,28 @@ apply() {
     if [ -n "$ports" ]; then
         mine="-A $builds-IN -p tcp -m multiport --dports $ports -m comment --comment $mark -j RETURN"
     fi
+    mine_forward=$(refuse_hosts "$builds-FWD" "$mark")
     load <<RULES
 *filter
 :$own-IN - [0:0]
 :$own-FWD - [0:0]
+$(admit_routers || true)
 -A $own-IN -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A $own-IN -p udp --dport 53 -j RETURN
 -A $own-IN -p tcp --dport 53 -j RETURN
 ${ports:+-A $own-IN -p tcp -m multiport --dports $ports -j RETURN}
 -A $own-IN -j REJECT
+$(refuse_hosts "$own-FWD")
 -A $own-FWD -d 169.254.0.0/16 -j REJECT
 -A $own-FWD -o pb-+ -j REJECT
 -A $own-FWD -o docker0 -j REJECT
 COMMIT
 RULES
-    load_builds
+    if has_builds; then load_builds; fi
     hook_all
+    if ! has_builds; then
+        for forward in $forwards; do hook "$forward" -o "$bridge" -j "$own-TO"; done
+    fi
 
     choose ip6tables
     rule -n -L INPUT >/dev/null 2>&1 || return 0
@@ -102,11 +136,20 @@ RULES
 *filter
 :$own-IN - [0:0]
 :$own-FWD - [0:0]
-:$builds-IN - [0:0]
-:$builds-FWD - [0:0]
 -A $own-IN -p ipv6-icmp -j RETURN
 -A $own-IN -j REJECT
 -A $own-FWD -j REJECT
+COMMIT
+RULES
+    if has_builds; then load_builds_6; fi
+    hook_all
+}
+
+load_builds_6() {
+    load <<RULES
+*filter
+:$builds-IN - [0:0]
+:$builds-FWD - [0:0]
 -A $builds-IN -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A $builds-IN -p ipv6-icmp -j RETURN
 -A $builds-IN -p udp --dport 53 -j RETURN
@@ -116,7 +159,6 @@ RULES
 -A $builds-FWD -o docker0 -j REJECT
 COMMIT
 RULES
-    hook_all
 }
 
 remove() {
@@ -128,8 +170,9 @@ remove() {
         unhook INPUT -i "$bridge" -j "$own-IN"
         for forward in FORWARD DOCKER-USER; do
             unhook "$forward" -i "$bridge" -j "$own-FWD"
+            unhook "$forward" -o "$bridge" -j "$own-TO"
         done
-        drop "$own-IN" "$own-FWD"
+        drop "$own-IN" "$own-FWD" "$own-TO"
         if [ -z "$others" ]; then
             unhook INPUT -i docker0 -j "$builds-IN"
             for forward in FORWARD DOCKER-USER; do
@@ -137,7 +180,7 @@ remove() {
             done
             drop "$builds-IN" "$builds-FWD"
         elif [ "$family" = iptables ]; then
-            mine=
+            mine='' mine_forward=''
             load_builds
         fi
     done
@@ -151,7 +194,10 @@ see() {
 }
 
 # Two platforms that write the shared chain at once may lose the one's rule before either has seen it.
-marked() { "${seen_by%% *}" -w 10 -S "$builds-IN" 2>/dev/null | grep -q -e "--comment $mark "; }
+marked() {
+    has_builds || return 0
+    "${seen_by%% *}" -w 10 -S "$builds-IN" 2>/dev/null | grep -q -e "--comment $mark "
+}
 
 case $verb in
 apply) apply ;;
@@ -172,20 +218,34 @@ esac
 """
 
 
-def apply_arguments(platform: str, open_ports: Sequence[int]) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What of a platform the rules of one of its hosts name."""
+
+    open_ports: Sequence[int] = ()
+    """TCP ports of the host that containers may reach: the router's."""
+    routers: Sequence[str] = ()
+    """The addresses that reach what the host publishes. None: it is the routers' own machine and publishes nothing."""
+    hosts: Sequence[str] = ()
+    """The addresses of all hosts elsewhere."""
+
+
+def apply_arguments(platform: str, around: Surroundings) -> list[str]:
     """Puts the rules there, and ends."""
-    return _arguments("apply", platform, open_ports)
+    return _arguments("apply", platform, around)
 
 
-def guard_arguments(platform: str, open_ports: Sequence[int]) -> list[str]:
+def guard_arguments(platform: str, around: Surroundings) -> list[str]:
     """Puts the rules there, looks every GUARD_SECONDS whether they still are, and does not end."""
-    return [*_arguments("guard", platform, open_ports), str(GUARD_SECONDS)]
+    return [*_arguments("guard", platform, around), str(GUARD_SECONDS)]
 
 
 def remove_arguments(platform: str) -> list[str]:
-    return _arguments("remove", platform, ())
+    return _arguments("remove", platform, Surroundings())
 
 
-def _arguments(verb: str, platform: str, open_ports: Sequence[int]) -> list[str]:
-    ports = ",".join(str(port) for port in open_ports)
-    return ["/bin/sh", "-c", SCRIPT, "packet-filter", verb, platform, bridge_name(platform), ports]
+def _arguments(verb: str, platform: str, around: Surroundings) -> list[str]:
+    ports = ",".join(str(port) for port in around.open_ports)
+    lists = [" ".join(around.routers), " ".join(sorted(around.hosts))]
+    script = ["/bin/sh", "-c", SCRIPT, "packet-filter"]
+    return [*script, verb, platform, bridge_name(platform), ports, *lists]

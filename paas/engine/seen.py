@@ -85,6 +85,7 @@ def image_seen(inspected: Mapping[str, Any]) -> ImageSeen:
         ports=tuple(sorted(int(port) for port, _, kind in exposed if kind in ("", "tcp"))),
         labels=dict(config.get("Labels") or {}),
         has_healthcheck=health != ["NONE"],
+        digests=tuple(inspected.get("RepoDigests") or ()),
     )
 
 

@@ -7,8 +7,10 @@ hanging engine is never noticed. HTTP 1.0 keeps the answer free of chunks, so th
 import json
 import select
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -31,12 +33,20 @@ class Stream:
 
     @classmethod
     def open(
-        cls, url: str, method: str, path: str, body: object, seconds: float, *, upgrade: bool
+        cls,
+        url: str,
+        method: str,
+        path: str,
+        body: object,
+        seconds: float,
+        *,
+        upgrade: bool,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Self:
         """Raises OSError, also when the head of the answer is not there after `seconds`, and StreamRefused."""
         stream = cls(_connect(url, seconds))
         try:
-            stream._socket.sendall(_request(method, path, body, upgrade=upgrade))
+            stream._socket.sendall(_request(method, path, body, headers, upgrade=upgrade))
             status = stream._read_head()
             if status >= 400:
                 raise StreamRefused(status, stream._read_error(seconds))
@@ -120,9 +130,12 @@ def _connect(url: str, seconds: float) -> socket.socket:
     raise OSError(f"no engine can be at {url}")
 
 
-def _request(method: str, path: str, body: object, *, upgrade: bool) -> bytes:
+def _request(
+    method: str, path: str, body: object, headers: Mapping[str, str], *, upgrade: bool
+) -> bytes:
     content = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/{'1.1' if upgrade else '1.0'}", "Host: engine"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     if upgrade:
         lines += ["Connection: Upgrade", "Upgrade: tcp"]
     if method == "POST":

@@ -10,9 +10,11 @@ from docker.api.client import APIClient
 from paas.engine.body import PLATFORM
 from paas.engine.docker_engine import DockerEngine
 from paas.engine.engine import SubnetTaken
+from paas.engine.registry import Registry
 from paas.model.host import Host
 from tests.contract.image import image_tar
 from tests.contract.lab import Lab
+from tests.contract.registry import LabRegistry, running_registry
 from tests.engine import IMAGE, Does, MemoryEngine, World
 from tests.make import make_host
 
@@ -27,6 +29,9 @@ class OneHost:
 
     def get(self, name: str) -> Host:
         return make_host(name, url=self.url)
+
+    def all(self) -> list[Host]:
+        return [self.get("local")]
 
 
 @pytest.fixture(params=["memory", pytest.param("docker", marks=pytest.mark.docker)])
@@ -47,7 +52,7 @@ def memory_lab() -> Lab:
 def _memory_lab(platform: str, world: World) -> Lab:
     does: dict[str, Does] = {}
     engine = MemoryEngine(platform, world, behave=lambda spec: does[spec.name])
-    return Lab(engine, platform, IMAGE, "10.85.0", does=does)
+    return Lab(engine, platform, IMAGE, "10.85.0", world, does=does)
 
 
 @pytest.fixture
@@ -77,9 +82,15 @@ def engine_client() -> Iterator[APIClient]:
 
 
 @pytest.fixture(scope="session")
-def docker_labs(engine_client: APIClient, test_image: str) -> Iterator[Lab]:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabRegistry]:
+    with running_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def docker_labs(engine_client: APIClient, test_image: str, registry: LabRegistry) -> Iterator[Lab]:
     """Two platforms with a network each. The packet filter is not theirs."""
-    labs = [_docker_lab(test_image) for _ in range(2)]
+    labs = [_docker_lab(test_image, registry) for _ in range(2)]
     labs[0].neighbour = labs[1]
     yield labs[0]
     for lab in labs:
@@ -89,11 +100,12 @@ def docker_labs(engine_client: APIClient, test_image: str) -> Iterator[Lab]:
         engine_client.remove_network(f"paas-{lab.platform}")
 
 
-def _docker_lab(image: str) -> Lab:
+def _docker_lab(image: str, registry: LabRegistry) -> Lab:
     platform = f"t{secrets.token_hex(3)}"
-    engine = DockerEngine(platform, f"paas-{platform}", OneHost())
+    known = Registry.of(registry.settings)
+    engine = DockerEngine(platform, f"paas-{platform}", OneHost(), registry=known)
     first = make_network(engine)
-    return Lab(engine, platform, image, first)
+    return Lab(engine, platform, image, first, registry)
 
 
 def make_network(engine: DockerEngine) -> str:

@@ -1,7 +1,7 @@
 """What the contract suite runs on: an engine with one host, and a second platform on the same host."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from paas.engine.engine import Engine
 from paas.model.container import ContainerSpec, container_name
@@ -26,6 +26,13 @@ def shell_of(does: Does) -> tuple[str, ...]:
     return ("sh", "-c", script, "sh", *does.prints)
 
 
+class LosesRegistry(Protocol):
+    def lose_registry(self) -> None:
+        """It does not answer any more; what it has it keeps."""
+
+    def heal_registry(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Lab:
     engine: Engine
@@ -33,6 +40,7 @@ class Lab:
     image: str
     addresses: str
     """The first three numbers of an address that can be leased."""
+    registry: "LosesRegistry | None" = None
     neighbour: "Lab | None" = None
     host: str = "local"
     does: dict[str, Does] = field(default_factory=dict)

@@ -5,10 +5,12 @@ import time
 
 import pytest
 
-from paas.engine.engine import AddressTaken, EventKind, ImageMissing, StartFailed
+from paas.engine.engine import AddressTaken, EventKind, ImageMissing, RegistryFailed, StartFailed
+from paas.model.container import Published
 from tests.contract.lab import Lab
 from tests.engine import Does
 from tests.eventually import eventually
+from tests.share import free_ports
 
 
 def texts(lab: Lab, name: str, since_ns: int = 0) -> list[str]:
@@ -426,3 +428,103 @@ def test_an_image_of_nobody_is_not_removed(lab: Lab) -> None:
 def test_what_is_not_there_cannot_be_tagged(lab: Lab) -> None:
     with pytest.raises(ImageMissing):
         lab.engine.tag_image(lab.host, "paas-nothing:v1", "paas-nothing:v2")
+
+
+def built(lab: Lab, tag: str) -> str:
+    """The engine's id of an image that this platform made."""
+    name = lab.started("builder", does=Does(exits=0))
+    lab.engine.wait(lab.host, name, 10)
+    image_id = lab.engine.commit(lab.host, name, tag, lab.spec("made", command=("serve",)))
+    lab.engine.remove(lab.host, name)
+    return image_id
+
+
+def test_an_image_comes_back_from_the_registry_by_its_digest(lab: Lab) -> None:
+    repository = f"paas/{lab.platform}/moved"
+    image_id = built(lab, f"{repository}:v1")
+
+    name = lab.engine.push(lab.host, image_id, repository, "v1")
+    pushed = lab.engine.image(lab.host, image_id)
+    lab.engine.remove_image(lab.host, f"{repository}:v1")
+    lost = lab.engine.image(lab.host, image_id)
+    lab.engine.pull(lab.host, name)
+    lab.engine.pull(lab.host, name)
+
+    assert name.startswith("127.0.0.1:")
+    assert "/moved@sha256:" in name
+    assert pushed is not None
+    assert pushed.tags == (f"{repository}:v1",), "its names are as they were"
+    assert lost is None
+    image = lab.engine.image(lab.host, name)
+    assert image is not None
+    assert image.id == image_id
+    assert image.digests == (name,)
+    assert image.command == ("serve",)
+    lab.engine.remove_image(lab.host, name)
+    assert lab.engine.image(lab.host, image_id) is None
+
+
+def test_an_image_comes_from_the_registry_by_its_tag(lab: Lab) -> None:
+    repository = f"paas/{lab.platform}/tagged"
+    image_id = built(lab, f"{repository}:v1")
+    name = lab.engine.push(lab.host, image_id, repository, "run").partition("@")[0] + ":run"
+    lab.engine.remove_image(lab.host, f"{repository}:v1")
+
+    lab.engine.pull(lab.host, name)
+
+    image = lab.engine.image(lab.host, name)
+    assert image is not None
+    assert image.id == image_id
+    lab.engine.remove_image(lab.host, name)
+
+
+def test_what_the_registry_has_not_is_missing(lab: Lab) -> None:
+    repository = f"paas/{lab.platform}/known"
+    image_id = built(lab, f"{repository}:v1")
+    name = lab.engine.push(lab.host, image_id, repository, "v1").partition("@")[0]
+
+    for unknown in (f"{name}@sha256:{'0' * 64}", f"{name}:v2", f"{name}-not:v1"):
+        with pytest.raises(ImageMissing) as missing:
+            lab.engine.pull(lab.host, unknown)
+        assert missing.value.image == unknown
+
+
+def test_what_is_not_there_cannot_be_pushed(lab: Lab) -> None:
+    with pytest.raises(ImageMissing):
+        lab.engine.push(lab.host, "paas-nothing:v1", f"paas/{lab.platform}/nothing", "v1")
+
+
+def test_a_registry_that_is_away_is_told_and_leaves_the_image_as_it_was(lab: Lab) -> None:
+    assert lab.registry is not None
+    repository = f"paas/{lab.platform}/waits"
+    image_id = built(lab, f"{repository}:v1")
+    name = lab.engine.push(lab.host, image_id, repository, "v1")
+
+    lab.registry.lose_registry()
+    try:
+        for deed in (
+            lambda: lab.engine.push(lab.host, image_id, repository, "v2"),
+            lambda: lab.engine.pull(lab.host, name),
+        ):
+            with pytest.raises(RegistryFailed) as failed:
+                deed()
+            assert failed.value.host == lab.host
+    finally:
+        lab.registry.heal_registry()
+
+    image = lab.engine.image(lab.host, image_id)
+    assert image is not None
+    assert image.tags == (f"{repository}:v1",)
+    assert lab.engine.push(lab.host, image_id, repository, "v2") == name
+
+
+def test_a_port_of_the_host_that_is_taken_is_told_and_leaves_nothing(lab: Lab) -> None:
+    [port] = free_ports(1)
+    published = Published("127.0.0.1", port, 5000)
+    first = lab.started("first", published=published)
+
+    with pytest.raises(AddressTaken) as taken:
+        lab.started("second", published=published)
+
+    assert taken.value.address == str(port)
+    assert [seen.name for seen in lab.engine.list(lab.host)] == [first]

@@ -71,7 +71,9 @@ def test_a_host_without_dockers_chain_is_filtered_where_it_forwards() -> None:
     inside = ["ip", "netns", "exec", name]
     ip("netns", "add", name)
     try:
-        subprocess.run([*inside, *apply_arguments("abcd2345", Surroundings(open_ports=[80]))], check=True)
+        subprocess.run(
+            [*inside, *apply_arguments("abcd2345", Surroundings(open_ports=[80]))], check=True
+        )
         subprocess.run([*inside, *apply_arguments("other234", Surroundings())], check=True)
         made = rules_of("abcd2345", *inside)
         subprocess.run([*inside, *remove_arguments("abcd2345")], check=True)
