@@ -1,7 +1,6 @@
 """Connects the parts of a platform. Parts and no verbs; nothing is connected at import."""
 
 import random
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from redis import Redis
@@ -11,6 +10,8 @@ from redis.retry import Retry
 from paas.builds.sources import SourceStore
 from paas.engine.docker_engine import DockerEngine
 from paas.engine.engine import Engine
+from paas.engine.threads import EngineThreads
+from paas.engine.registry import Registry
 from paas.logs.store import LogStore
 from paas.routes.table import RouteTable
 from paas.settings import Settings
@@ -29,7 +30,6 @@ from paas.store.releases import ReleaseStore
 from paas.store.routers import RouterStore
 from paas.wire import Wire
 
-STARTS_SIDE_BY_SIDE = 8
 ANSWER_SECONDS = 3.0
 """How long Redis may take; a command is tried three times."""
 
@@ -59,8 +59,8 @@ class Platform:
     sources: SourceStore
     logs: LogStore
     rng: random.Random
-    threads: ThreadPoolExecutor
-    """For what an engine can do side by side."""
+    threads: EngineThreads
+    """For what engines can do side by side."""
 
 
 def connect(settings: Settings, engine: Engine | None = None) -> Platform:
@@ -93,6 +93,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
             settings.network,
             hosts,
             tools_image=settings.stack_run,
+            registry=Registry.of(settings),
             open_ports=(settings.http_port,),
             notes=settings.engine_notes,
         ),
@@ -102,7 +103,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
         sources=SourceStore(settings.sources),
         logs=LogStore(settings.logs, settings.log_mb),
         rng=random.Random(),
-        threads=ThreadPoolExecutor(STARTS_SIDE_BY_SIDE, thread_name_prefix="engine"),
+        threads=EngineThreads(),
     )
 
 

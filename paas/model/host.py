@@ -91,3 +91,8 @@ class Host:
     """Of its sshd, pinned at registration: `ssh-ed25519 AAAA...`."""
     reached_at: float | None = None
     """When anything of it last answered: engine, sshd or a container."""
+
+    @property
+    def is_ready(self) -> bool:
+        """It may get containers."""
+        return self.health is HostHealth.UP and self.schedulable is Schedulable.OPEN

@@ -1,8 +1,10 @@
 """Does on the engines what was decided. Every deed may be repeated; what is already so is not an error."""
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, as_completed
+from contextlib import suppress
+from functools import partial
 
 from paas.engine.engine import AddressTaken, HostUnreachable, ImageMissing, StartFailed
 from paas.logs.store import say
@@ -35,24 +37,34 @@ def start_all(
     platform: Platform,
     now: float,
 ) -> list[HostUnreachable]:
-    """Side by side; each row goes on by itself as soon as its container runs. The hosts that did not answer."""
+    """Side by side; each row goes on by itself as soon as its container runs. The hosts that did not answer.
+
+    A host that takes too long is not waited for: what was to run there is placed on another, if one is ready.
+    """
     if release.image is None:
         return []
     image = platform.builds.image(release.image)
     if image is None:
         return []
-    started: list[tuple[Container, Future[None]]] = []
+    started: dict[Future[None], Container] = {}
     for row in rows:
         if row.host not in image.where:
             _wait_for_image(row, image, lease, platform, now)
             continue
         spec = dyno_spec(app, release, image, row, platform.settings)
-        started.append((row, platform.threads.submit(platform.engine.start, row.host, spec)))
+        start = partial(platform.engine.start, row.host, spec)
+        started[platform.threads.submit(row.host, start)] = row
         platform.wire.announce(app.id)
     unreachable = []
-    for row, future in started:
+    patience = platform.threads.stuck_seconds
+    for future in _as_they_end(started, patience):
+        row = started[future]
         try:
-            future.result()
+            future.result(timeout=0)
+        except TimeoutError:
+            unreachable.append(HostUnreachable(row.host, f"no answer within {patience:g} s"))
+            if _is_another_ready(platform):
+                give_up(row, lease, platform, now, reason=f"host {row.host} did not answer")
         except AddressTaken as taken:
             platform.containers.put_aside(row.host, taken.address, now)
             give_up(row, lease, platform, now, reason=str(taken))
@@ -72,6 +84,21 @@ def start_all(
             )
             platform.wire.announce(app.id)
     return unreachable
+
+
+def _as_they_end(started: Collection[Future[None]], seconds: float) -> Iterator[Future[None]]:
+    """Those that do not end in time come last."""
+    ended = set()
+    with suppress(TimeoutError):
+        for future in as_completed(started, timeout=seconds):
+            ended.add(future)
+            yield future
+    yield from set(started) - ended
+
+
+def _is_another_ready(platform: Platform) -> bool:
+    stuck = platform.threads.stuck()
+    return any(host.is_ready and host.name not in stuck for host in platform.hosts.all())
 
 
 def _wait_for_image(

@@ -30,12 +30,7 @@ def assign(
     if not image.where and image.digest is None:
         _ask_for_image(view, image, platform, now)
         return []
-    # Where it is not yet, it is pulled.
-    hosts = {
-        host.name: host
-        for host in platform.hosts.all()
-        if host.name in image.where or image.digest is not None
-    }
+    hosts = {host.name: host for host in _hosts(image, platform)}
     with platform.record.write():
         placer = Placer(
             list(hosts.values()),
@@ -52,6 +47,18 @@ def assign(
             platform.apps.block(view.app.id, blocked)
             _set_deadline(view, blocked, platform, now)
         return placed if platform.containers.add(placed, lease) else []
+
+
+def _hosts(image: Image, platform: Platform) -> Sequence[Host]:
+    """Where it is not yet, it is pulled; a host that keeps us waiting is left out, if another is ready."""
+    known = [
+        host
+        for host in platform.hosts.all()
+        if host.name in image.where or image.digest is not None
+    ]
+    stuck = platform.threads.stuck()
+    quick = [host for host in known if host.name not in stuck]
+    return quick if any(host.is_ready for host in quick) else known
 
 
 def place_all(

@@ -104,8 +104,7 @@ class Health:
         silent = [one for one in hosts if one.name == host.name or one.health is HostHealth.SUSPECT]
         if len(hosts) >= FROZEN_FROM and 3 * len(silent) > len(hosts):
             return f"{len(silent)} of {len(hosts)} hosts are silent at once"
-        ready = (one for one in hosts if one.name != host.name and one.health is HostHealth.UP)
-        if not any(one.schedulable is Schedulable.OPEN for one in ready):
+        if not any(one.is_ready for one in hosts if one.name != host.name):
             return "no other host is ready"
         return None
 

@@ -1,13 +1,18 @@
 """Several hosts: one that is lost, one that hangs, one that is drained, one that has no image yet."""
 
 import time
+from contextlib import suppress
+from dataclasses import replace
 
-from paas.jobs import spread
+from paas.engine.engine import HostUnreachable
+from paas.engine.threads import EngineThreads
 from paas.model.container import CRASHED, GONE, PLACED, PULLING, STARTING, UP, Container
 from paas.model.deploy import DeployState
 from paas.model.host import HostHealth, Schedulable
+from paas.scheduler.converge import converge
 from paas.scheduler.live import OutlookState, outlook
 from paas.scheduler.scale import scale
+from paas.scheduler.spread import spread
 from tests.engine import IMAGE
 from tests.unit.scheduler.stage import Stage
 
@@ -110,6 +115,26 @@ def test_what_was_not_made_yet_on_a_host_that_falls_silent_is_made_elsewhere(
 
     assert wide_stage.served() == ["web.1", "web.2", "web.3"]
     assert {row.host for row in wide_stage.rows(UP)} == {answers}
+
+
+def test_a_host_that_hangs_holds_up_nothing_on_the_others(wide_stage: Stage) -> None:
+    wide_stage.deployed()
+    serving = wide_stage.row("web.1").host
+    hanging = min({"h1", "h2", "h3"} - {serving})
+    wide_stage.platform = replace(wide_stage.platform, threads=EngineThreads(stuck_seconds=0.5))
+    wide_stage.engine.world.hang(hanging, 5)
+    begin = time.monotonic()
+
+    scale(wide_stage.now(), {"web": 3}, "ana", wide_stage.platform, time.time())
+    for _ in range(2):
+        with suppress(HostUnreachable):
+            converge(wide_stage.app.id, "worker", wide_stage.platform)
+    wide_stage.comes_up()
+
+    assert time.monotonic() - begin < 3
+    up = wide_stage.rows(UP)
+    assert sorted(row.dyno.name for row in up) == ["web.1", "web.2", "web.3"]
+    assert hanging not in {row.host for row in up}
 
 
 def test_a_deploy_goes_on_where_a_host_is_lost_in_the_midst_of_it(wide_stage: Stage) -> None:
