@@ -31,3 +31,5 @@ class Reach:
     look: Callable[[SshUrl, Settings, str | None], Found]
     open: Callable[[Host, Settings], None]
     close: Callable[[str, Settings], None]
+    answer_seconds: float = 20.0
+    """How long it may take until an engine answers through a new tunnel."""

@@ -21,8 +21,6 @@ from paas.wiring import Platform
 OLDEST_ENGINE = (20, 10)
 DISK_MB = 1024
 """What must be free there: room for the image of the tools, and what `place` wants free beside it."""
-ANSWER_SECONDS = 20.0
-"""How long it may take until an engine answers through a new tunnel."""
 SUBNETS_TRIED = 5
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
 
@@ -160,7 +158,7 @@ class Joining:
                 _check_other(self._host, found.address, other)
 
     def _first_answer(self) -> HostFacts:
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + self._reach.answer_seconds
         while True:
             try:
                 return self._platform.engine.facts(self._host.name)

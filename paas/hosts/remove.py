@@ -72,6 +72,7 @@ def remove(name: str, platform: Platform, reach: Reach, now: float, *, is_lost: 
         host = platform.hosts.get(name)
         if not is_lost:
             Progress(name, Stage.RULES).tell(platform.wire)
+            _check_empty(name, platform)
             _leave(host, platform)
         Progress(name, Stage.RECORD).tell(platform.wire)
         apps = _forget(host, platform, now, is_lost=is_lost)
@@ -97,8 +98,14 @@ def _check(host: Host, platform: Platform, *, is_lost: bool) -> None:
         raise NotRemovable
     if is_lost and host.health is HostHealth.UP:
         raise StillAnswers(host.name)
-    if not is_lost and (rows := platform.containers.on(host.name)):
-        raise NotEmpty(host.name, len(rows))
+    if not is_lost:
+        _check_empty(host.name, platform)
+
+
+def _check_empty(name: str, platform: Platform) -> None:
+    """Raises NotEmpty."""
+    if rows := platform.containers.on(name):
+        raise NotEmpty(name, len(rows))
 
 
 def _leave(host: Host, platform: Platform) -> None:
@@ -113,9 +120,9 @@ def _leave(host: Host, platform: Platform) -> None:
 def _forget(host: Host, platform: Platform, now: float, *, is_lost: bool) -> frozenset[str]:
     """Out of the record; the apps that lost something. Raises NotEmpty."""
     with platform.record.write():
+        if not is_lost:
+            _check_empty(host.name, platform)
         rows = platform.containers.on(host.name)
-        if rows and not is_lost:
-            raise NotEmpty(host.name, len(rows))
         for row in rows:
             _give_up(row, platform, now)
         for app in (*platform.apps.all(), *platform.apps.all(destroyed=True)):
