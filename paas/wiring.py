@@ -53,6 +53,7 @@ class Platform:
     leases: Leases
     cipher: Cipher
     engine: Engine
+    registry: Registry
     redis: Redis
     routes: RouteTable
     wire: Wire
@@ -72,6 +73,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
     cipher = Cipher(settings.keys / "config.key")
     redis = connect_redis(settings)
     hosts = HostStore(record)
+    registry = Registry.of(settings)
     return Platform(
         settings=settings,
         record=record,
@@ -93,10 +95,11 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
             settings.network,
             hosts,
             tools_image=settings.stack_run,
-            registry=Registry.of(settings),
+            registry=registry,
             open_ports=(settings.http_port,),
             notes=settings.engine_notes,
         ),
+        registry=registry,
         redis=redis,
         routes=RouteTable(redis, settings.platform),
         wire=Wire(redis, connect_redis(settings, decode=False), settings.platform),

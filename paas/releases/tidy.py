@@ -3,10 +3,14 @@
 By the record's own lists only: never a volume, never what this platform did not make.
 """
 
+from collections.abc import Sequence
+
 from paas.engine.engine import ImageMissing
+from paas.engine.registry import RegistrySilent
 from paas.model.app import App
 from paas.model.build import Image
 from paas.model.deploy import DeployState
+from paas.model.host import HostHealth
 from paas.scheduler.spec import image_name
 from paas.wiring import Platform
 
@@ -24,7 +28,7 @@ def tidy(app_id: str, platform: Platform, now: float) -> None:
     repository = image_name(platform.settings.platform, app)
     for image in images:
         if image.id in tags:
-            for host, reference in image.where.items():
+            for host, reference in _answering(image, platform):
                 for number in tags[image.id]:
                     _tag(host, reference, f"{repository}:v{number}", platform)
         else:
@@ -37,6 +41,8 @@ def forget(app: App, platform: Platform, now: float) -> None:
         return
     for image in platform.builds.images(app.id):
         _remove(image, platform, now)
+    if platform.builds.images(app.id):
+        return  # a host that has one does not answer; the sweep tries again
     for build in platform.builds.of(app.id, limit=100_000):
         platform.logs.remove_output(build.id)
     platform.logs.remove(app.id)
@@ -71,9 +77,32 @@ def _tag(host: str, reference: str, tag: str, platform: Platform) -> None:
 
 
 def _remove(image: Image, platform: Platform, now: float) -> None:
-    for host, reference in image.where.items():
+    """From every engine and the registry; what does not answer is asked again the next time."""
+    answering = _answering(image, platform)
+    for host, reference in answering:
         seen = platform.engine.image(host, reference)
         for name in seen.tags if seen else ():
             platform.engine.remove_image(host, name)
         platform.engine.remove_image(host, reference)
-    platform.builds.remove_image(image.id, now)
+        platform.builds.place_image(image.id, host, None)
+    if len(answering) == len(image.where) and _is_out_of_registry(image, platform):
+        platform.builds.remove_image(image.id, now)
+
+
+def _is_out_of_registry(image: Image, platform: Platform) -> bool:
+    """Two builds of the same may have come to one digest: it goes with the last."""
+    others = (other for other in platform.builds.images(image.app_id) if other.id != image.id)
+    if image.digest is None or any(other.digest == image.digest for other in others):
+        return True
+    try:
+        platform.registry.remove(image.digest)
+    except RegistrySilent:
+        return False
+    platform.builds.publish_image(image.id, None)
+    return True
+
+
+def _answering(image: Image, platform: Platform) -> Sequence[tuple[str, str]]:
+    """The hosts that have it and can be told to do something with it, and what each calls it."""
+    up = {host.name for host in platform.hosts.all() if host.health is HostHealth.UP}
+    return [(host, reference) for host, reference in image.where.items() if host in up]

@@ -4,11 +4,16 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
+import pytest
+
+from paas.apps.destroy import destroy
 from paas.engine.engine import HostUnreachable
 from paas.engine.threads import EngineThreads
+from paas.model.app import UnknownApp
 from paas.model.container import CRASHED, GONE, PLACED, PULLING, STARTING, UP, Container
 from paas.model.deploy import DeployState
 from paas.model.host import HostHealth, Schedulable
+from paas.releases.tidy import forget
 from paas.scheduler.converge import converge
 from paas.scheduler.live import OutlookState, outlook
 from paas.scheduler.scale import scale
@@ -224,6 +229,23 @@ def test_an_image_that_does_not_come_says_why_and_is_given_up_in_time(wide_stage
     crashed = wide_stage.rows(CRASHED)
     assert {row.id for row in crashed} == {row.id for row in waiting}
     assert all("its image could not be had on host" in (row.reason or "") for row in crashed)
+
+
+def test_a_destroyed_app_is_forgotten_when_no_host_has_its_image(wide_stage: Stage) -> None:
+    wide_stage.deployed()
+    away = min({"h1", "h2", "h3"} - {wide_stage.row("web.1").host})
+    wide_stage.is_seen(away, HostHealth.SUSPECT)
+    destroy(wide_stage.app, "ana", wide_stage.platform, time.time())
+    wide_stage.converges()
+
+    forget(wide_stage.now(), wide_stage.platform, time.time())
+
+    (image,) = wide_stage.platform.builds.images(wide_stage.app.id)
+    assert image.where == {away: IMAGE}
+    wide_stage.is_seen(away, HostHealth.UP)
+    forget(wide_stage.now(), wide_stage.platform, time.time())
+    with pytest.raises(UnknownApp):
+        wide_stage.now()
 
 
 def forget_image(stage: Stage) -> str:
