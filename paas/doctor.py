@@ -17,7 +17,7 @@ from paas.engine.engine import HostUnreachable
 from paas.engine.trial import REACHED, SECONDS, try_container
 from paas.errors import PaasError
 from paas.model.finding import Examination, Finding, FindingState
-from paas.model.host import HostHealth
+from paas.model.host import Host, HostHealth, Schedulable
 from paas.needed import NotThere, check_needed
 from paas.running import running, started_once
 from paas.wiring import Platform
@@ -178,9 +178,13 @@ def door(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
 
 
 def engines(platform: Platform, now: float) -> Iterator[Finding]:
-    """Each host's engine, asked."""
-    for host in platform.hosts.all():
-        facts = platform.engine.facts(host.name)
+    """Each host's engine, asked; of those that are silent the record knows enough."""
+    for host in _answering(platform):
+        try:
+            facts = platform.engine.facts(host.name)
+        except HostUnreachable as error:
+            yield red(f"engine of {host.name}", str(error), _look_at(host, platform))
+            continue
         found = re.match(r"(\d+)\.(\d+)", facts.engine_version)
         name = f"engine of {host.name}"
         if found is None or (int(found[1]), int(found[2])) < OLDEST_ENGINE:
@@ -200,38 +204,55 @@ def hosts(platform: Platform, now: float) -> Iterator[Finding]:
     """Each host, as the record tells."""
     for host in platform.hosts.all():
         seen = "never" if host.seen_at is None else f"{now - host.seen_at:.0f} s ago"
-        if host.health is HostHealth.UP:
-            yield ok(f"host {host.name}", f"up, seen {seen}")
+        if host.schedulable is Schedulable.JOINING:
+            see = f"paas hosts (to give it up: paas hosts:remove {host.name})"
+            yield warn(f"host {host.name}", "is being registered", see)
+        elif host.health is HostHealth.UP:
+            yield ok(f"host {host.name}", f"up, {host.schedulable}, seen {seen}")
         else:
-            text = f"{host.health}: {host.health_reason or 'it does not answer'}; seen {seen}"
-            yield red(f"host {host.name}", text, "docker info")
+            why = (host.health_reason or "it does not answer").rstrip(".")
+            text = f"{host.health}: {why}; seen {seen}"
+            yield red(f"host {host.name}", text, _look_at(host, platform))
 
 
 def container(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001 - a Check
-    """One on the platform's network, tried."""
-    settings = platform.settings
-    for host in platform.hosts.all():
-        name = f"container on {host.name}"
-        code, seconds = try_container(
-            platform.engine, settings.platform, host, settings.stack_run, settings.ssh_port
-        )
-        if code == REACHED:
-            why = f"it reaches the host's port {settings.ssh_port}: the packet filter is not there"
-            yield red(name, why, f"paasd upgrade {settings.directory}")
-        elif code is None or seconds > SECONDS:
-            yield red(name, f"did not end within {SECONDS:.0f} s", "docker info")
-        elif code != 0:
-            yield red(name, f"ended with {code}", "docker info")
-        else:
-            yield ok(name, f"created, run and removed in {seconds:.1f} s; it cannot reach the host")
+    """One on the platform's network of each host, tried."""
+    for host in _answering(platform):
+        try:
+            yield _trial(host, platform) if host.is_local else _probe(host, platform)
+        except PaasError as error:
+            yield red(f"container on {host.name}", str(error), _look_at(host, platform))
+
+
+def _trial(host: Host, platform: Platform) -> Finding:
+    settings, name = platform.settings, f"container on {host.name}"
+    code, seconds = try_container(
+        platform.engine, settings.platform, host, settings.stack_run, settings.ssh_port
+    )
+    if code == REACHED:
+        why = f"it reaches the host's port {settings.ssh_port}: the packet filter is not there"
+        return red(name, why, f"paasd upgrade {settings.directory}")
+    if code is None or seconds > SECONDS:
+        return red(name, f"did not end within {SECONDS:.0f} s", "docker info")
+    if code != 0:
+        return red(name, f"ended with {code}", "docker info")
+    return ok(name, f"created, run and removed in {seconds:.1f} s; it cannot reach the host")
+
+
+def _probe(host: Host, platform: Platform) -> Finding:
+    started = time.monotonic()
+    platform.engine.probe(host.name)
+    seconds = time.monotonic() - started
+    text = f"answered this machine, and reached no other, within {seconds:.1f} s"
+    return ok(f"container on {host.name}", text)
 
 
 def stack(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
     settings = platform.settings
-    for host in platform.hosts.all():
+    for host in _answering(platform):
+        if not host.is_local:
+            continue  # it has the run image under another name, or its probe fails
         for name, reference in (("run", settings.stack_run), ("build", settings.stack_build)):
-            if name == "build" and not host.is_local:
-                continue
             image = platform.engine.image(host.name, reference)
             if image is None:
                 text = f"host {host.name} has no image {reference}"
@@ -255,6 +276,22 @@ def clock(platform: Platform, now: float) -> Iterator[Finding]:
         yield red("clock", f"went back: the record knows of {ahead:.0f} s later", "timedatectl")
     else:
         yield ok("clock", "does not contradict the record")
+
+
+def _answering(platform: Platform) -> Sequence[Host]:
+    """The hosts that are up: to ask one that is not would take too long."""
+    return [
+        host
+        for host in platform.hosts.all()
+        if host.health is HostHealth.UP and host.schedulable is not Schedulable.JOINING
+    ]
+
+
+def _look_at(host: Host, platform: Platform) -> str:
+    if host.is_local:
+        return "docker info"
+    log = platform.settings.run / "log" / f"tunnel-{host.name}.log"
+    return f"tail {log} (if it is gone for good: paas hosts:remove {host.name} --lost)"
 
 
 def ok(name: str, text: str) -> Finding:

@@ -14,10 +14,12 @@ from paas.daemon.watch import looks_at_redis
 from paas.doctor import FACT, examine, examine_without_worker
 from paas.engine.trial import REACHED
 from paas.model.finding import Examination, Finding, FindingState
+from paas.model.host import HostHealth, Schedulable
 from paas.model.route import RouterStatus, Version
 from paas.running import pid_file
 from paas.wiring import Platform
-from tests.engine import IMAGE, Does, MemoryEngine
+from tests.engine import IMAGE, Does, Machine, MemoryEngine
+from tests.make import make_host
 
 OK, WARN, RED = FindingState
 NOTE = "import sys; from pathlib import Path; from paas.settings import Settings; from paas.running import note_self"
@@ -223,3 +225,33 @@ def test_without_redis_the_rest_is_examined(platform: Platform) -> None:
     assert finding(found, "redis").state is RED
     assert finding(found, "queue").state is RED
     assert finding(found, "host local").state is OK
+
+
+def test_each_host_has_a_line_and_one_that_is_silent_is_not_asked(platform: Platform) -> None:
+    memory(platform).world.machines |= {name: Machine(name) for name in ("h2", "h3", "h4")}
+    memory(platform).world.lose("h2")
+    platform.hosts.add(make_host("h2", health=HostHealth.DOWN, health_reason="Nothing answers."))
+    platform.hosts.add(make_host("h3", schedulable=Schedulable.DRAINING))
+    platform.hosts.add(make_host("h4", schedulable=Schedulable.JOINING))
+
+    found = examine(platform)
+
+    lines = {each.name: each for each in found.findings}
+    assert (lines["host h2"].state, "paas hosts:remove h2 --lost" in lines["host h2"].next) == (
+        RED,
+        True,
+    )
+    assert lines["host h2"].text == "down: Nothing answers; seen never"
+    assert (lines["host h3"].state, lines["host h3"].text) == (OK, "up, draining, seen never")
+    assert lines["host h4"].state is WARN
+    assert lines["engine of h3"].state is OK
+    assert lines["container on h3"].state is OK
+    assert not {"engine of h2", "container on h2", "engine of h4"} & lines.keys()
+
+
+def test_a_host_whose_containers_do_not_answer_is_red(platform: Platform) -> None:
+    memory(platform).world.machines["h2"] = Machine("h2")
+    memory(platform).world.close("h2")
+    platform.hosts.add(make_host("h2"))
+
+    assert finding(examine(platform), "container on h2").state is RED
