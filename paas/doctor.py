@@ -44,6 +44,7 @@ def examine(platform: Platform) -> Examination:
         routers,
         door,
         engines,
+        leases,
         container,
         stack,
         disk,
@@ -213,6 +214,11 @@ def hosts(platform: Platform, now: float) -> Iterator[Finding]:
             why = (host.health_reason or "it does not answer").rstrip(".")
             text = f"{host.health}: {why}; seen {seen}"
             yield red(f"host {host.name}", text, _look_at(host, platform))
+
+
+def leases(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001 - a Check
+    """What a worker wanted to write that had slept for longer than its lease: none of it was written."""
+    yield ok("leases", f"{platform.leases.refused()} writes of stale workers refused")
 
 
 def container(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001 - a Check

@@ -23,6 +23,7 @@ from paas.model.container import (
 from paas.model.host import HostHealth, Schedulable
 from paas.model.route import Version
 from paas.routes.publish import publish
+from paas.routes.table import StaleFence
 from paas.scheduler.apply import (
     crash,
     give_up,
@@ -59,6 +60,9 @@ def converge(app_id: str, owner: str, platform: Platform) -> None:
         try:
             with renewed(lease, platform.leases):
                 step(lease, platform)
+        except StaleFence:
+            platform.leases.count_refused()
+            raise
         except BaseException:
             platform.leases.drop(lease)
             raise

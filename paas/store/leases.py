@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Integer, String, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from paas.store.apps import APPS
 from paas.store.database import Database
+from paas.store.routers import FACTS
 
 LEASE_SECONDS = 30.0
+REFUSED = "refused writes"
+"""Under this name the record counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +25,17 @@ class Lease:
 
 
 def is_held(lease: Lease, tx: Connection) -> bool:
+    """Asked in the transaction that is to write; when it may not, that is counted."""
     fence = tx.execute(select(APPS.c.fence).where(APPS.c.id == lease.app_id)).scalar()
+    if fence != lease.fence:
+        _count_refused(tx)
     return bool(fence == lease.fence)
+
+
+def _count_refused(tx: Connection) -> None:
+    one_more = (FACTS.c.value.cast(Integer) + 1).cast(String)
+    put = insert(FACTS).values(name=REFUSED, value="1")
+    tx.execute(put.on_conflict_do_update(index_elements=["name"], set_={"value": one_more}))
 
 
 class Leases:
@@ -67,7 +80,7 @@ class Leases:
 
     def holds(self, lease: Lease) -> bool:
         """Nobody has taken it since. True for as long as the transaction that asks."""
-        with self._database.read() as tx:
+        with self._database.write() as tx:
             return is_held(lease, tx)
 
     def drop(self, lease: Lease) -> None:
@@ -75,6 +88,17 @@ class Leases:
         with self._database.write() as tx:
             mine = (APPS.c.id == lease.app_id) & (APPS.c.fence == lease.fence)
             tx.execute(update(APPS).where(mine).values(lease_until=None, lease_owner=None))
+
+    def count_refused(self) -> None:
+        """The route table has refused what a holder of an older lease would have written."""
+        with self._database.write() as tx:
+            _count_refused(tx)
+
+    def refused(self) -> int:
+        """How often whoever had lost its lease would still have written, since the platform was made."""
+        with self._database.read() as tx:
+            query = select(FACTS.c.value).where(FACTS.c.name == REFUSED)
+            return int(tx.execute(query).scalar() or 0)
 
     def fences(self) -> dict[str, int]:
         """Of every app: what a table that is filled anew must refuse to go below."""

@@ -88,6 +88,7 @@ def test_it_does_not_fail_a_deploy(stage: Stage) -> None:
     assert not fail(view, lease, stage.platform, late)
     assert deploy_state(stage, 2) is DeployState.STARTING
     assert stage.now().wanted_release == 2
+    assert stage.platform.leases.refused() == 1
 
 
 def test_it_does_not_switch_to_what_is_not_up_any_more(stage: Stage) -> None:
