@@ -49,7 +49,7 @@ def undrain(name: str, platform: Platform, now: float) -> Host:
     with platform.record.write():
         host = registered(name, platform)
         platform.hosts.note(name, schedulable=str(Schedulable.OPEN))
-        if (host.health_reason or "").startswith(FORCED):
+        if host.is_given_up:
             reason = "it is looked at again"
             platform.hosts.note(
                 name, health=str(HostHealth.SUSPECT), health_since=now, health_reason=reason

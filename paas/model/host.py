@@ -12,7 +12,7 @@ LOCAL = "local"
 RESERVED = frozenset({LOCAL, "key"})
 """No other host gets one of these names: `GET /hosts/key` is not about a host."""
 FORCED = "given up by "
-"""How the reason of a host begins that is down because a person said so, whatever it answers."""
+"""How the reason of a host begins that is down because a person said so."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,17}[a-z0-9]", re.ASCII)
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -96,3 +96,8 @@ class Host:
     def is_ready(self) -> bool:
         """It may get containers."""
         return self.health is HostHealth.UP and self.schedulable is Schedulable.OPEN
+
+    @property
+    def is_given_up(self) -> bool:
+        """A person said that it is down: it stays so, whatever it answers, until they open it again."""
+        return (self.health_reason or "").startswith(FORCED)

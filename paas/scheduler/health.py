@@ -42,6 +42,8 @@ class Health:
         platform.engine.guard(self._host)
         facts = platform.engine.facts(self._host)
         was = platform.hosts.get(self._host)
+        if was.is_given_up:
+            return
         since = was.health_since if was.health is HostHealth.UP else now
         platform.hosts.note(
             was.name,

@@ -57,6 +57,15 @@ def test_a_host_is_suspect_after_a_while_and_down_only_later(quick: Stage) -> No
     assert (down.health_reason or "").endswith("Nor does sshd, nor any container there.")
 
 
+def test_what_a_person_has_given_up_is_not_up_because_it_answers(quick: Stage) -> None:
+    reason = "given up by ana: it was drained by force"
+    quick.platform.hosts.note("h2", health=str(HostHealth.DOWN), health_reason=reason)
+
+    Health("h2", quick.platform).check()
+
+    assert (of("h2", quick).health, of("h2", quick).health_reason) == (HostHealth.DOWN, reason)
+
+
 def test_where_sshd_answers_it_is_never_down(quick: Stage, sshd: socket.socket) -> None:
     has_sshd("h2", sshd.getsockname()[1], quick)
     health = Health("h2", quick.platform)
