@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paas.errors import Invalid, Refused
+from paas.program import User as User
 from paas.settings import Settings
 
 LONGEST = 70
@@ -30,22 +31,6 @@ class UnknownUser(Invalid):
 class RootNeeded(Refused):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} needs root: its programs run as users of their own. Use sudo.")
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    name: str
-    uid: int
-    gid: int
-
-    @property
-    def is_caller(self) -> bool:
-        return self.uid == os.geteuid()
-
-    @classmethod
-    def caller(cls) -> "User":
-        entry = pwd.getpwuid(os.geteuid())
-        return cls(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,15 @@
-"""The programs of a platform, and how the supervisor is to start each."""
+"""The programs of every platform, and how the supervisor is to start each."""
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from paas.auth import DOOR_PROGRAM
-from paas.daemon import launch, redis_server, sshd
-from paas.daemon.folder import User, Users
+from paas.daemon import redis_server, sshd
+from paas.daemon.folder import Users
 from paas.daemon.names import DOOR, FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, WORKERS
 from paas.model.host import LOCAL
-from paas.needed import program
-from paas.running import pid_file
+from paas.program import Program, section, supervisor_socket
 from paas.settings import Settings
 
 PRIVILEGED_BELOW = 1024
@@ -21,18 +17,6 @@ READABLE = "027"
 """The log that the router writes is read by `watch`, whose group its folder has."""
 MINIMUM_FILES = 256
 """What the supervisor asks of the machine, and closes in what it starts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    name: str
-    argv: tuple[str, ...]
-    user: User
-    stop_seconds: int
-    """From SIGTERM to SIGKILL. Long enough to end what is short; the rest is safe to kill."""
-    capabilities: tuple[str, ...] = ()
-    """What it keeps of root's powers."""
-    umask: str = "077"
 
 
 def programs(settings: Settings, users: Users) -> Sequence[Program]:
@@ -59,10 +43,13 @@ def programs(settings: Settings, users: Users) -> Sequence[Program]:
 
 
 def supervisor_configuration(settings: Settings, users: Users) -> str:
-    """For `supervisord -n -c`. It tries for ever: a program that cannot run yet is one that can run later."""
+    """For `supervisord -n -c`. What hosts elsewhere need is in files of its own.
+
+    Its socket is the platform's own user's too: a worker that registers a host adds what that needs.
+    """
     run = settings.run
     parts = [
-        f"[unix_http_server]\nfile={supervisor_socket(settings)}\nchmod=0700\n",
+        f"[unix_http_server]\nfile={supervisor_socket(settings)}\nchmod=0700\nchown={users.web.name}\n",
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n",
         f"[supervisord]\nnodaemon=true\nsilent=true\nidentifier={settings.network}\n"
@@ -70,43 +57,9 @@ def supervisor_configuration(settings: Settings, users: Users) -> str:
         f"logfile={run / 'log' / 'supervisord.log'}\nlogfile_maxbytes=1MB\nlogfile_backups=1\n"
         f"pidfile={run / 'supervisord.pid'}\nminfds={MINIMUM_FILES}\n",
     ]
-    for order, entry in enumerate(programs(settings, users), start=1):
-        argv = (*_launcher(settings, entry.name), *as_user(entry), *entry.argv)
-        parts.append(
-            f"[program:{entry.name}]\ncommand={shlex.join(argv).replace('%', '%%')}\n"
-            f"priority={order}\nautorestart=true\nstartretries=1000000\nstartsecs=1\n"
-            f"stopwaitsecs={entry.stop_seconds}\numask={entry.umask}\nstdout_logfile=NONE\nstderr_logfile=NONE\n"
-        )
-    return "\n".join(parts)
-
-
-def supervisor_socket(settings: Settings) -> Path:
-    return settings.run / "supervisor.sock"
-
-
-def log_file(settings: Settings, name: str) -> Path:
-    """What the program prints."""
-    return settings.run / "log" / f"{name}.log"
-
-
-def as_user(entry: Program) -> tuple[str, ...]:
-    """What turns root into the program's user, with that user's groups and no other power than the named."""
-    if entry.user.is_caller:
-        return ()
-    argv = [program("setpriv"), f"--reuid={entry.user.uid}", f"--regid={entry.user.gid}"]
-    kept = ",".join(f"+{name}" for name in entry.capabilities)
-    limits = [f"--inh-caps=-all{',' + kept if kept else ''}"]
-    limits += [f"--ambient-caps={kept}"] if kept else []
-    return (*argv, "--init-groups", *limits, "--no-new-privs", "--")
-
-
-def _launcher(settings: Settings, name: str) -> Sequence[str]:
-    script = str(Path(launch.__file__))
-    return [
-        sys.executable,
-        "-I",
-        "-S",
-        script,
-        str(pid_file(settings, name)),
-        str(log_file(settings, name)),
+    parts += [
+        section(entry, settings, order, os.geteuid())
+        for order, entry in enumerate(programs(settings, users), start=1)
     ]
+    parts.append(f"[include]\nfiles={settings.programs / '*.conf'}\n")
+    return "\n".join(parts)

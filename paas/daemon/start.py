@@ -13,15 +13,15 @@ import click
 from redis import RedisError
 
 from paas.daemon.names import REDIS
-from paas.daemon.programs import log_file
 from paas.daemon.queues import worker_queues
 from paas.daemon.run import take_lock
-from paas.daemon.supervision import NotRunning, Supervision
 from paas.doctor import redis_findings
 from paas.errors import Failed
 from paas.model.finding import FindingState
+from paas.program import log_file
 from paas.running import running
 from paas.settings import Settings
+from paas.supervision import NotRunning, Supervision
 from paas.wiring import connect_redis
 
 PATIENCE_SECONDS = 60.0

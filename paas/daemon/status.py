@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from paas.daemon.start import tell_what_is_wrong, wait_until_up
-from paas.daemon.supervision import NotRunning, ProgramState, Supervision
 from paas.running import running
 from paas.settings import Settings
+from paas.supervision import NotRunning, ProgramState, Supervision
 
 
 def status(settings: Settings) -> Sequence[ProgramState]:

@@ -10,10 +10,10 @@ import click
 
 from paas.daemon.names import HAPROXY
 from paas.daemon.run import end_leftovers
-from paas.daemon.supervision import NotRunning, Supervision
 from paas.errors import Failed
 from paas.running import running
 from paas.settings import Settings
+from paas.supervision import NotRunning, Supervision
 
 PATIENCE_SECONDS = 60.0
 END_AT_ONCE = signal.SIGUSR1

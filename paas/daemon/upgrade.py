@@ -10,10 +10,10 @@ from paas.daemon.names import DOOR, FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, 
 from paas.daemon.run import note_program, write_configurations
 from paas.daemon.start import start, wait_until_up
 from paas.daemon.stop import stop
-from paas.daemon.supervision import NotRunning, Supervision
 from paas.daemon.unit import restart, unit_of
 from paas.settings import Settings
 from paas.store.migrate import is_behind, migrate
+from paas.supervision import NotRunning, Supervision
 
 Report = Callable[[str], None]
 

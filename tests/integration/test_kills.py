@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from paas.daemon.supervision import Supervision
 from paas.model.build import BuildState
 from paas.model.container import STARTING, Container
 from paas.running import running
+from paas.supervision import Supervision
 from tests.eventually import eventually
 from tests.integration.conftest import running_installation
 from tests.integration.installation import Installation

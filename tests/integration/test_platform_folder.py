@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from paas.daemon.folder import User as Account
-from paas.daemon.programs import Program, as_user
 from paas.daemon.restore import restore
 from paas.daemon.start import wait_until_up
+from paas.program import Program, as_user
 from paas.running import running
 from paas.settings import Settings
 from tests.eventually import eventually
@@ -285,7 +285,9 @@ def test_a_program_of_another_user_has_no_power_but_the_named() -> None:
     entry = Program("haproxy", (), user, 1, capabilities=("net_bind_service",))
     shown = ["grep", "-E", "Uid|Gid|CapEff|NoNewPrivs", "/proc/self/status"]
 
-    said = subprocess.run([*as_user(entry), *shown], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [*as_user(entry, os.geteuid()), *shown], capture_output=True, text=True, check=True
+    )
 
     facts = dict(line.split(":\t") for line in said.stdout.splitlines())
     assert set(facts["Uid"].split()) == {str(nobody.pw_uid)}

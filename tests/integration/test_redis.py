@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from paas.daemon.supervision import Supervision
+from paas.supervision import Supervision
 from tests.eventually import eventually
 from tests.integration.conftest import running_installation
 from tests.integration.installation import Installation

@@ -1,4 +1,5 @@
 import configparser
+import os
 import re
 import shlex
 import subprocess
@@ -9,12 +10,13 @@ import pytest
 
 from paas.daemon.folder import User, Users
 from paas.daemon.init import init
-from paas.daemon.programs import as_user, programs, supervisor_configuration
+from paas.daemon.programs import programs, supervisor_configuration
 from paas.daemon.queues import worker_queues
 from paas.daemon.redis_server import access_list
 from paas.daemon.redis_server import configuration as redis_configuration
 from paas.daemon.run import environment
 from paas.daemon.sshd import configuration as sshd_configuration
+from paas.program import as_user
 from paas.settings import Settings
 
 SOMEBODY = User("nobody", 65534, 65534)
@@ -56,7 +58,7 @@ def test_a_program_becomes_its_user_and_keeps_no_power(settings: Settings, users
     others = replace(users, router=SOMEBODY, web=SOMEBODY)
     by_name = {each.name: each for each in programs(replace(settings, http_port=80), users=others)}
 
-    haproxy, web = as_user(by_name["haproxy"]), as_user(by_name["web"])
+    haproxy, web = as_user(by_name["haproxy"], os.geteuid()), as_user(by_name["web"], os.geteuid())
 
     assert "--reuid=65534" in haproxy
     assert "--inh-caps=-all,+net_bind_service" in haproxy
@@ -64,7 +66,7 @@ def test_a_program_becomes_its_user_and_keeps_no_power(settings: Settings, users
     assert "--inh-caps=-all" in web
     assert not any(word.startswith("--ambient") for word in web)
     assert "--no-new-privs" in web
-    assert as_user(by_name["sshd"]) == as_user(by_name["door"]) == ()
+    assert as_user(by_name["sshd"], os.geteuid()) == as_user(by_name["door"], os.geteuid()) == ()
 
 
 def test_a_high_port_needs_no_power(settings: Settings, users: Users) -> None:

@@ -2,10 +2,11 @@ import socket
 from pathlib import Path
 
 import pytest
+from supervisor.xmlrpc import Faults as SupervisorsFaults
 
-from paas.daemon.programs import supervisor_socket
-from paas.daemon.supervision import NotRunning, Supervision, SupervisorSilent
+from paas.program import supervisor_socket
 from paas.settings import Settings
+from paas.supervision import Faults, NotRunning, Supervision, SupervisorSilent
 
 
 @pytest.fixture
@@ -30,3 +31,9 @@ def test_a_supervisor_that_was_stopped_is_named_with_what_ends_it(settings: Sett
 def test_without_a_supervisor_the_platform_does_not_run(settings: Settings) -> None:
     with pytest.raises(NotRunning, match="paasd run"):
         Supervision(settings).states()
+
+
+def test_its_faults_are_the_supervisors() -> None:
+    ours = {name: number for name, number in vars(Faults).items() if name.isupper()}
+
+    assert ours == {name: getattr(SupervisorsFaults, name) for name in ours}

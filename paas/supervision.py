@@ -2,21 +2,25 @@
 
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy, Transport
 
-from supervisor.xmlrpc import Faults
-
-from paas.daemon.programs import supervisor_socket
 from paas.errors import Failed, Unavailable
+from paas.program import supervisor_socket
 from paas.settings import Settings
 
 ANSWER_SECONDS = 20.0
 """The longest that it does anything before it answers is to look for a second whether a program runs on."""
+
+
+class Faults:
+    """The supervisor's own; to import them would be to import the supervisor."""
+
+    SHUTDOWN_STATE, BAD_NAME, ALREADY_STARTED, NOT_RUNNING, ALREADY_ADDED = 6, 10, 60, 70, 90
 
 
 class NotRunning(Unavailable):
@@ -117,6 +121,14 @@ class Supervision:
         """Returns when it is gone."""
         self.stop([name])
         self._unless(Faults.BAD_NAME, "removeProcessGroup", name)
+
+    def follow(self, is_concerned: Callable[[str], bool]) -> None:
+        """What the files say by now of the programs that are concerned runs, and what they say no more does not."""
+        difference = self.reread()
+        for name in sorted(filter(is_concerned, difference.removed | difference.changed)):
+            self.take_out(name)
+        for name in sorted(filter(is_concerned, difference.added | difference.changed)):
+            self.put(name)
 
     def shut_down(self) -> None:
         """Begins to stop all programs and then the supervisor; returns at once."""

@@ -1,0 +1,225 @@
+"""The way to hosts elsewhere: a look at one before anything is changed there, and the tunnel to its engine.
+
+A host has one tunnel: one ssh that carries its engine's socket to a socket here, and the registry's port there. With
+the first of them comes the registry, and it goes with the last.
+"""
+
+import json
+import os
+import pwd
+import secrets
+import shlex
+import subprocess
+import sys
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from paas.engine import dial
+from paas.errors import Failed
+from paas.model.host import Host
+from paas.model.ssh_url import SshUrl
+from paas.needed import program as find
+from paas.program import Program, User, section
+from paas.settings import Settings
+
+TUNNEL, REGISTRY = "tunnel-", "registry"
+"""How the programs are called; a tunnel with its host's name."""
+SOURCES = range(61_001, 65_000)
+"""Ports that tunnels come from; the kernel gives them to nobody."""
+STOP_SECONDS = 10
+ORDER = 50
+LOOK_SECONDS = 90.0
+"""More than all the deadlines of a look together, in the worst case that is not a bug."""
+NOT_FIT: Mapping[str, str] = {
+    "unreachable": "{user}@{address}:{port} cannot be reached: {why}. Try: ssh -p {port} {user}@{address}",
+    "host key": "{address}:{port} has the host key {why}, not {expected}. If that is right there "
+    "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), name it: --host-key SHA256:...",
+    "login": "{user}@{address} does not let the platform in: {why}. Add to ~{user}/.ssh/authorized_keys there: {key}",
+    "forwarding": "sshd on {address} carries no sockets. In its sshd_config: {why} yes",
+    "port": "Port {why} of 127.0.0.1 on {address} cannot be had for the registry. There: ss -ltn; "
+    "and in its sshd_config: AllowTcpForwarding yes",
+    "no socket": "{address} has no socket {socket} {why}. Name the engine's: ssh://...?socket=PATH",
+    "not allowed": "{user} may not use {socket} on {address}. There: usermod -aG {why} {user}",
+    "engine": "{socket} on {address}: {why}. There: docker version",
+}
+"""Kind of what is wrong -> the sentence."""
+
+
+class HostNotFit(Failed):
+    """Containers cannot be run there: one line with the cause and the next command."""
+
+    def __init__(self, kind: str, **said: object) -> None:
+        self.kind = kind
+        super().__init__(" ".join(NOT_FIT[kind].format(**said).split()))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at a host showed."""
+
+    host_key: str
+    """`KIND BASE64`, to be pinned."""
+    fingerprint: str
+    """Of it: `SHA256:...`."""
+    arch: str
+    user: str
+    address: str
+    """In numbers."""
+
+
+def look(url: SshUrl, settings: Settings, expected_key: str | None) -> Found:
+    """Logs in by ssh and asks the engine what it is; changes nothing there.
+
+    `expected_key`: as in Found, or its fingerprint; None: whichever it has. Raises HostNotFit.
+    """
+    line = public_key(settings)
+    is_carried = any(settings.programs.glob(f"{TUNNEL}*.conf")) and url.address in addresses(
+        settings
+    )
+    question = {
+        "user": url.user,
+        "address": url.address,
+        "port": url.port,
+        "socket": url.socket,
+        "key_file": str(settings.hosts_key),
+        "host_key": expected_key,
+        "carried_port": None if is_carried else settings.registry_port,
+    }
+    argv = [sys.executable, "-I", "-m", "paas.engine.look"]
+    said = {**question, "key": line, "expected": expected_key}
+    try:
+        asked = subprocess.run(
+            argv,
+            input=json.dumps(question).encode(),
+            capture_output=True,
+            check=True,
+            timeout=LOOK_SECONDS,
+        )
+        answer = json.loads(asked.stdout)
+    except subprocess.TimeoutExpired:
+        raise HostNotFit("unreachable", **said, why="it takes too long") from None
+    if wrong := answer.get("not_fit"):
+        raise HostNotFit(wrong["kind"], **said, why=wrong["why"])
+    return Found(**answer["found"])
+
+
+def tunnel_name(host: str) -> str:
+    """What the supervisor calls the tunnel."""
+    return f"{TUNNEL}{host}"
+
+
+def is_for_hosts(program_name: str) -> bool:
+    """It is there because there is a host elsewhere."""
+    return program_name == REGISTRY or program_name.startswith(TUNNEL)
+
+
+def public_key(settings: Settings) -> str:
+    """The line for `authorized_keys` on a host. The key is made when it is asked for the first time."""
+    private = settings.hosts_key
+    if not private.exists():
+        made = private.with_name(f".hosts.{os.getpid()}")
+        argv = [find("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", settings.network]
+        subprocess.run([*argv, "-f", str(made)], check=True, stdin=subprocess.DEVNULL, timeout=30)
+        made.with_suffix(".pub").unlink()
+        with suppress(FileExistsError):  # another process was quicker
+            private.hardlink_to(made)
+        made.unlink()
+    argv = [find("ssh-keygen"), "-y", "-f", str(private)]
+    told = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30)
+    kind, key = told.stdout.split()[:2]
+    return f"restrict,port-forwarding {kind} {key} {settings.network}"
+
+
+def program(host: Host, settings: Settings) -> str:
+    """The section that tells the supervisor of a host's tunnel."""
+    url = SshUrl.parse(host.ssh_url or "")
+    near, port = settings.far_engines / f"{host.name}.sock", settings.registry_port
+    source = SOURCES[zlib.crc32(f"{settings.platform} {host.name}".encode()) % len(SOURCES)]
+    dials = [
+        sys.executable,
+        "-I",
+        "-S",
+        dial.__file__,
+        str(host.address),
+        str(url.port),
+        str(source),
+    ]
+    options = {
+        "BatchMode": "yes",
+        "IdentitiesOnly": "yes",
+        "IdentityFile": settings.hosts_key,
+        "GlobalKnownHostsFile": "/dev/null",
+        "UserKnownHostsFile": _known_hosts_file(host.name, settings),
+        "StrictHostKeyChecking": "yes",
+        "UpdateHostKeys": "no",
+        "ControlPath": "none",
+        "ExitOnForwardFailure": "yes",
+        "StreamLocalBindUnlink": "yes",
+        "ServerAliveInterval": "5",
+        "ServerAliveCountMax": "3",
+        "ConnectTimeout": "10",
+        "ProxyUseFdpass": "yes",
+        "ProxyCommand": shlex.join(dials).replace("%", "%%"),
+    }
+    argv = [find("ssh"), "-N", "-T", "-F", "none"]
+    argv += [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    argv += ["-L", f"{near}:{url.socket}", "-R", f"127.0.0.1:{port}:127.0.0.1:{port}"]
+    argv += ["-p", str(url.port), "-l", url.user, "--", str(host.address)]
+    return _section(tunnel_name(host.name), argv, settings)
+
+
+def write_program(host: Host, settings: Settings) -> None:
+    """Safe to repeat. The supervisor reads it when it is told to: `Supervision.follow`."""
+    public_key(settings)
+    if not settings.registry_password.exists():
+        _write(settings.registry_password, f"{secrets.token_urlsafe(32)}\n")
+    url = SshUrl.parse(host.ssh_url or "")
+    known = str(host.address) if url.port == 22 else f"[{host.address}]:{url.port}"
+    _write(_known_hosts_file(host.name, settings), f"{known} {host.host_key}\n")
+    serve = [sys.executable, "-I", "-m", "paas.serve", "registry", str(settings.directory)]
+    _write(_program_file(REGISTRY, settings), _section(REGISTRY, serve, settings))
+    _write(_program_file(tunnel_name(host.name), settings), program(host, settings))
+
+
+def remove_program(host: str, settings: Settings) -> None:
+    """Silent when there is none. The registry's goes with the last."""
+    _program_file(tunnel_name(host), settings).unlink(missing_ok=True)
+    _known_hosts_file(host, settings).unlink(missing_ok=True)
+    (settings.far_engines / f"{host}.sock").unlink(missing_ok=True)
+    if not any(settings.programs.glob(f"{TUNNEL}*.conf")):
+        _program_file(REGISTRY, settings).unlink(missing_ok=True)
+
+
+def addresses(settings: Settings) -> Sequence[str]:
+    """Of all hosts that a tunnel leads to, without a look into the record."""
+    lines = [path.read_text() for path in sorted(settings.programs.glob("*.known_hosts"))]
+    return [line.split()[0].partition("]")[0].strip("[") for line in lines if line.strip()]
+
+
+def _section(name: str, argv: Sequence[str], settings: Settings) -> str:
+    runner = settings.run.stat().st_uid
+    entry = pwd.getpwnam(settings.web_user) if settings.web_user else pwd.getpwuid(runner)
+    user = User(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    return section(Program(name, tuple(argv), user, STOP_SECONDS), settings, ORDER, runner)
+
+
+def _program_file(name: str, settings: Settings) -> Path:
+    return settings.programs / f"{name}.conf"
+
+
+def _known_hosts_file(host: str, settings: Settings) -> Path:
+    return settings.programs / f"{host}.known_hosts"
+
+
+def _write(path: Path, text: str) -> None:
+    """At once, and for the owner of its folder alone."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.touch(mode=0o600)
+    temporary.write_text(text)
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(temporary, folder.st_uid, folder.st_gid)
+    temporary.replace(path)
