@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class Box:
     ssh_port: int
     disk_mb: int | None
     switch: Switch
-    _first: "subprocess.Popen[bytes] | None" = field(default=None)
+    _first: subprocess.Popen[bytes] | None = None
     _pid: int = 0
     """Of the host's first program, as the root namespace counts."""
 
@@ -53,7 +53,8 @@ class Box:
 
     def furnish(self, authorized_keys: Path, engine: dict[str, Any]) -> None:
         """What a disk keeps: accounts, keys, what its daemons are told. `engine` is dockerd's, as in daemon.json."""
-        self.folder.mkdir(mode=0o710)
+        self.folder.mkdir()
+        self.folder.chmod(0o710)
         os.chown(self.folder, 0, NUMBER)
         for name in ("data", "etc/docker"):  # dockerd of 20.10 has its identity in the latter
             (self.folder / name).mkdir(parents=True)
@@ -64,8 +65,9 @@ class Box:
             "shadow": f"{USER}:*:::::::\n",
         }
         for file, line in added.items():
-            (self.folder / "etc" / file).write_text(Path("/etc", file).read_text() + line)
-        (self.folder / "etc" / "shadow").chmod(0o600)
+            own = self.folder / "etc" / file
+            own.write_text(Path("/etc", file).read_text() + line)
+            own.chmod(0o600 if file == "shadow" else 0o644)
         key = ["-t", "ed25519", "-N", "", "-C", self.name, "-f", f"{self.folder / 'host_key'}"]
         run("ssh-keygen", "-q", *key)
         told = SSHD.format(
@@ -144,7 +146,7 @@ class Box:
         """At once, and without a word to anyone. When it returns, no process of it is left."""
         if self._first is None:
             return
-        if self._pid:
+        if self._pid and self._first.poll() is None:
             self.switch.unplug(self.name)
             os.kill(self._pid, signal.SIGKILL)
         self._first.communicate()

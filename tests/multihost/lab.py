@@ -18,6 +18,7 @@ sees its own /run and its own accounts, in which USER may log in by the lab's ke
 - What is left after that are control groups and a folder. They bear the lab's name, and go with the teardown or, when
   there was none, when the next lab starts.
 - Not as in reality: hosts share the machine's kernel, disk and clock, and a power cut loses no byte that was written.
+- Who is away is silent: a connection to it times out and is not refused.
 - A host has no default route: nothing of it reaches further than the other hosts and the control plane.
 """
 
@@ -26,7 +27,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +68,7 @@ class Lab:
     folder: Path
     subnet: IPv4Network
     switch: Switch
+    _numbers: Iterator[int] = field(default_factory=partial(count, FIRST))
     _boxes: dict[str, Box] = field(default_factory=dict)
     _clients: dict[str, DockerClient] = field(default_factory=dict)
 
@@ -92,12 +96,11 @@ class Lab:
     ) -> LabHost:
         """It is on, and its engine answers.
 
-        With `disk_mb` its engine's data are in memory: of that size, and lost by a reboot. `engine` is added to what
-        dockerd is told, as in daemon.json.
+        Its name is a link's too: at most 15 letters, not "switch" or "control". With `disk_mb` its engine's data are
+        in memory: of that size, and lost by a reboot. `engine` is added to what dockerd is told, as in daemon.json.
         """
         assert name not in self._boxes, name
-        number = FIRST + len(self._boxes)
-        interface = IPv4Interface((self.subnet[number], self.subnet.prefixlen))
+        interface = IPv4Interface((self.subnet[next(self._numbers)], self.subnet.prefixlen))
         box = Box(name, self.folder / name, interface, ssh_port, disk_mb, self.switch)
         self._boxes[name] = box
         box.furnish(self.key.with_suffix(".pub"), engine or {})
@@ -119,7 +122,7 @@ class Lab:
         self._boxes[host.name].signal_engine(signal.SIGSTOP)
 
     def heal(self, host: LabHost) -> None:
-        """Undoes `cut` and `hang`."""
+        """Undoes `cut` and `hang`; not `kill`."""
         self.switch.heal(host.name)
         self._boxes[host.name].signal_engine(signal.SIGCONT)
 
@@ -128,7 +131,10 @@ class Lab:
         self._boxes[host.name].off()
 
     def reboot(self, host: LabHost) -> None:
-        """By a power cut, if it is on. Its engine answers again, and has started what it restarts by itself."""
+        """By a power cut, if it is on. Its engine answers again, and has started what it restarts by itself.
+
+        It is cut off and hung no longer.
+        """
         box = self._boxes[host.name]
         box.off()
         box.boot()
@@ -152,7 +158,7 @@ class Lab:
             self.docker(host).api.load_image(root.api.get_image(image))
 
     def enter(self, host: LabHost, *argv: str) -> list[str]:
-        """The command that runs this one on the host, as root."""
+        """The command that runs this one on the host, as root, in its folder /."""
         return self._boxes[host.name].enter(*argv)
 
     def off(self) -> None:

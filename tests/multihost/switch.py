@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
+from typing import Self
 
 FOR_EVER = ("mcast_probes", "100000")
 """How often a neighbour that is away is asked for: as behind a real network, no error says that it is away."""
@@ -18,10 +19,10 @@ class Switch:
 
     name: str
     control: IPv4Interface
-    holder: "subprocess.Popen[bytes]"
+    holder: subprocess.Popen[bytes]
 
     @classmethod
-    def make(cls, name: str, control: IPv4Interface) -> "Switch":
+    def make(cls, name: str, control: IPv4Interface) -> Self:
         held = ["unshare", "--net", "cat"]
         pipe = subprocess.PIPE
         holder = subprocess.Popen(held, stdin=pipe, stdout=pipe, start_new_session=True)

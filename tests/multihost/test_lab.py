@@ -10,9 +10,17 @@ from pathlib import Path
 
 import pytest
 from docker.api.client import APIClient
+from docker.errors import ContainerError
 
 from tests.eventually import eventually
-from tests.multihost.answering import answer, answer_on, give_image, is_answered, start_answering
+from tests.multihost.answering import (
+    IMAGE,
+    answer,
+    answer_on,
+    give_image,
+    is_answered,
+    start_answering,
+)
 from tests.multihost.box import answers
 from tests.multihost.lab import ROOT_ENGINE, Lab, LabHost, running_lab
 from tests.multihost.leftovers import DISK, MEMORY, control_groups
@@ -202,16 +210,17 @@ def test_an_image_is_brought_from_the_machines_own_engine(
     assert lab.docker(hosts[1]).images.get(tag).id == wanted
 
 
-def test_a_host_may_have_a_small_disk(lab: Lab) -> None:
+def test_a_host_may_have_a_small_disk(lab: Lab, answering_image: bytes) -> None:
     small = lab.add("small", disk_mb=64)
-    asked = lab.enter(
-        small, "df", "--output=size", "--block-size=M", f"{lab.folder / 'small' / 'data'}"
-    )
+    give_image(lab, small, answering_image)
+    start_answering(lab, small, "small-web", PORT)
+    eventually(lambda: is_answered(small, PORT, "small-web"))
+    fills = ["sh", "-c", "while cat /bin/bash; do :; done >/tmp/full; exit 7"]
 
-    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    with pytest.raises(ContainerError, match="exit status 7"):
+        lab.docker(small).containers.run(IMAGE, fills, remove=True)
+
     lab.kill(small)
-
-    assert said.split()[-1] == "64M"
 
 
 def test_nothing_is_left_of_a_lab(answering_image: bytes) -> None:
