@@ -11,14 +11,18 @@ from redis import RedisError
 
 from paas.doctor import examine as examine_platform
 from paas.errors import PaasError
+from paas.hosts.reach import Reach
+from paas.hosts.register import register
+from paas.hosts.remove import LOST, remove
 from paas.model.app import UnknownApp
+from paas.model.host import Schedulable
 from paas.push import clear_leftovers, push
 from paas.push import give_up_dead_builds as give_up
 from paas.releases.tidy import REMEMBERED_SECONDS, forget, tidy
 from paas.scheduler.converge import converge
 from paas.scheduler.spread import spread, spread_all
 from paas.settings import Settings
-from paas.wire import CONVERGE
+from paas.wire import CONVERGE, UPKEEP
 from paas.wiring import Platform, connect
 
 log = logging.getLogger(__name__)
@@ -28,7 +32,8 @@ _HERE: dict[str, str] = {}
 
 def begin_worker(settings: Settings, name: str) -> None:
     """Connects once, and ends what a worker of this name left behind when it died: its leases, a job that it had
-    only just taken. A build that it was at is given up when its lease runs out: after an upgrade it is still alive."""
+    only just taken. A registration that it was at begins again. A build that it was at is given up when its lease runs
+    out: after an upgrade it is still alive."""
     _HERE.update(directory=str(settings.directory), name=name)
     platform = connected()
     ended = platform.leases.end_predecessor(name)
@@ -36,6 +41,11 @@ def begin_worker(settings: Settings, name: str) -> None:
         platform.apps.touch(app_id)
     for app_id in {*ended, *platform.apps.pending()} - platform.wire.waiting(CONVERGE):
         platform.wire.converge(app_id)
+    joining = {
+        host.name for host in platform.hosts.all() if host.schedulable is Schedulable.JOINING
+    }
+    for host in joining - platform.wire.waiting(UPKEEP):
+        platform.wire.upkeep("register_host", host)
 
 
 def connected() -> Platform:
@@ -81,6 +91,14 @@ def spread_images() -> None:
 def give_up_dead_builds() -> None:
     """Of workers that died and did not come back."""
     give_up(connected(), time.time())
+
+
+def register_host(name: str) -> None:
+    register(name, connected(), Reach())
+
+
+def remove_host(name: str, how: str = "") -> None:
+    remove(name, connected(), Reach(), time.time(), is_lost=how == LOST)
 
 
 def tidy_app(app_id: str) -> None:

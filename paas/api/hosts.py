@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 
 from paas.api.asked import CurrentPerson, CurrentPlatform
 from paas.api.shapes import moment
+from paas.engine.tunnels import public_key, tunnel_name
 from paas.hosts.drain import drain, undrain
 from paas.hosts.progress import DOES, OVER, Progress, told
-from paas.hosts.reach import tunnel_program
 from paas.hosts.register import begin_registration
 from paas.hosts.remove import begin_removal
 from paas.model.container import FILLS, Container
@@ -134,6 +134,11 @@ def list_hosts(platform: CurrentPlatform) -> list[HostOut]:
     ]
 
 
+@router.get("/hosts/key")
+def show_key(platform: CurrentPlatform) -> HostKeyOut:
+    return HostKeyOut(public_key=public_key(platform.settings))
+
+
 @router.get("/hosts/{name}")
 def show_host(name: str, person: CurrentPerson, platform: CurrentPlatform) -> HostInFullOut:
     return _in_full(platform.hosts.get(name), platform, is_admin=person.is_admin)
@@ -202,7 +207,7 @@ def _programs(platform: Platform) -> Mapping[str, Running]:
 def _tunnel(host: Host, programs: Mapping[str, Running]) -> TunnelOut | None:
     if host.ssh_url is None:
         return None
-    program = programs.get(tunnel_program(host.name))
+    program = programs.get(tunnel_name(host.name))
     if program is None:
         return TunnelOut(state="down", since=None)
     return TunnelOut(state="up", since=moment(time.time() - program.seconds))

@@ -3,33 +3,31 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from paas.engine.tunnels import Found, is_for_hosts, look, remove_program, write_program
 from paas.model.host import Host
 from paas.model.ssh_url import SshUrl
 from paas.settings import Settings
-
-PREFIX = "tunnel-"
-
-
-def tunnel_program(host: str) -> str:
-    """What the supervisor calls it."""
-    return f"{PREFIX}{host}"
+from paas.supervision import Supervision
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    host_key: str
-    fingerprint: str
-    arch: str
-    user: str
-    address: str
+def open_tunnel(host: Host, settings: Settings) -> None:
+    """It is supervised from now on; the engine answers through it when ssh has connected. May be repeated."""
+    write_program(host, settings)
+    Supervision(settings).follow(is_for_hosts)
+
+
+def close_tunnel(host: str, settings: Settings) -> None:
+    """Silent when there is none."""
+    remove_program(host, settings)
+    Supervision(settings).follow(is_for_hosts)
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What registration and removal do beside the engine's own verbs. A test without sshd has others."""
 
-    look: Callable[[SshUrl, Settings, str | None], Found]
-    open: Callable[[Host, Settings], None]
-    close: Callable[[str, Settings], None]
+    look: Callable[[SshUrl, Settings, str | None], Found] = look
+    open: Callable[[Host, Settings], None] = open_tunnel
+    close: Callable[[str, Settings], None] = close_tunnel
     answer_seconds: float = 20.0
     """How long it may take until an engine answers through a new tunnel."""

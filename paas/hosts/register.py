@@ -96,9 +96,12 @@ def register(name: str, platform: Platform, reach: Reach) -> None:
     try:
         joining.run()
     except (PaasError, OSError) as error:
-        joining.take_back()
-        why = NotRegistered(name, joining.stage, str(error))
-        Progress(name, Stage.FAILED, joining.fingerprint, str(why)).tell(platform.wire)
+        joining.take_back(str(error))
+    except BaseException:
+        joining.take_back(
+            "the platform made a mistake, or its time was up: see run/log/workers.log."
+        )
+        raise
     else:
         Progress(name, Stage.DONE, joining.fingerprint).tell(platform.wire)
 
@@ -129,8 +132,8 @@ class Joining:
         engine.probe(name)
         self._open(facts)
 
-    def take_back(self) -> None:
-        """Whatever was done, as far as the host can be reached; the row goes last."""
+    def take_back(self, cause: str) -> None:
+        """Whatever was done, as far as the host can be reached; then the row. Tells why."""
         name, platform = self._host.name, self._platform
         if self.stage not in (Stage.QUEUED, Stage.SSH):
             with suppress(PaasError):
@@ -138,6 +141,8 @@ class Joining:
             with suppress(PaasError, OSError):
                 self._reach.close(name, platform.settings)
         platform.hosts.remove(name)
+        why = NotRegistered(name, self.stage, cause)
+        Progress(name, Stage.FAILED, self.fingerprint, str(why)).tell(platform.wire)
 
     def _begin(self, stage: Stage) -> None:
         self.stage = stage
