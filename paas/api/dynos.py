@@ -17,6 +17,7 @@ from paas.errors import Invalid
 from paas.model.app import App
 from paas.model.container import CRASHED, FILLS, Container, Kind
 from paas.model.formation import Dyno
+from paas.model.host import Host
 from paas.model.release import Release
 from paas.scheduler.plan import retries
 from paas.scheduler.restart import UnknownDyno, restart
@@ -74,7 +75,8 @@ class DynoOut(BaseModel):
     size: str = SIZE
     attach_url: str | None = None
     host: str | None = None
-    """Ours, as what follows. All of it as it was last seen, at `seen_at`."""
+    """Ours, as what follows. All of it as it was last seen, at `seen_at`: when the host's engine last answered."""
+    host_health: str | None = None
     address: str | None = None
     reason: str | None = None
     exit_code: int | None = None
@@ -84,7 +86,15 @@ class DynoOut(BaseModel):
     updated_at: str
 
     @classmethod
-    def of(cls, row: Container, app: App, command: str, attach_url: str | None = None) -> Self:
+    def of(
+        cls,
+        row: Container,
+        app: App,
+        command: str,
+        attach_url: str | None = None,
+        host: Host | None = None,
+    ) -> Self:
+        seen_at = None if host is None else host.seen_at
         return cls(
             app=NamedOut.of_app(app),
             id=uuid_of("container", row.id),
@@ -95,10 +105,11 @@ class DynoOut(BaseModel):
             release=ReleaseRefOut.of(app, row.dyno.release),
             attach_url=attach_url,
             host=row.host,
+            host_health=None if host is None else host.health,
             address=row.address,
             reason=row.reason,
             exit_code=row.exit_code,
-            seen_at=None if row.seen_at is None else moment(row.seen_at),
+            seen_at=None if seen_at is None else moment(seen_at),
             container=row.id,
             created_at=moment(row.placed_at),
             updated_at=moment(row.since),
@@ -211,8 +222,9 @@ def _listed(app: App, platform: Platform) -> Iterator[DynoOut]:
     numbers = {row.dyno.release for row in rows}
     numbers |= set() if app.wanted_release is None else {app.wanted_release}
     releases = {number: platform.releases.get(app.id, number) for number in numbers}
+    hosts = {host.name: host for host in platform.hosts.all()}
     for row in rows:
-        yield DynoOut.of(row, app, _command(row, releases))
+        yield DynoOut.of(row, app, _command(row, releases), host=hosts.get(row.host))
     taken = {row.dyno for row in rows if row.state in FILLS or row.crashed_at is not None}
     empty = [dyno for dyno in _wanted(app, releases, platform) if dyno not in taken]
     crashes = _crashes(app, platform) if empty else {}

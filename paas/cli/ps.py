@@ -9,10 +9,8 @@ import click
 from paas.cli.client import path
 from paas.cli.command import as_json, command, on_app
 from paas.cli.session import Session
-from paas.cli.text import age, ago, plain, say, show, show_json, when
+from paas.cli.text import ago, plain, say, show, show_json, when
 
-STALE_SECONDS = 60.0
-"""A dyno that was not seen for so long is said to be."""
 ONE_OFF = "run"
 WELL = ("up", "retiring", "stopping")
 """The states whose reason is how the dyno came up, which is no news; `--json` has it all the same."""
@@ -68,7 +66,8 @@ def _dyno(dyno: Mapping[str, Any], now: float) -> str:
         said += f", exit code {plain(dyno['exit_code'])}"
     if dyno.get("reason") and dyno["state"] not in WELL:
         said += f", {plain(dyno['reason'])}"
-    if age(dyno.get("seen_at"), now) > STALE_SECONDS:
+    if dyno.get("host_health") not in (None, "up"):
+        said += f", {plain(dyno['host'])} is {plain(dyno['host_health'])}"
         said += f", last seen {ago(dyno.get('seen_at'), now)}"
     return said
 
