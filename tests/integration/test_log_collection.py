@@ -36,7 +36,8 @@ from paas.subnet import free_subnet, routed
 from tests.eventually import eventually
 from tests.make import APP_ID, make_container, make_host
 
-pytestmark = pytest.mark.docker
+# A line is to be there a fifth of a second later.
+pytestmark = [pytest.mark.docker, pytest.mark.alone]
 COLLECTOR = """
 import sys, time
 from pathlib import Path
