@@ -15,10 +15,13 @@ from paas.daemon.folder import User, Users, folders, write
 from paas.daemon.init import UNFINISHED
 from paas.daemon.names import HAPROXY, REDIS
 from paas.daemon.programs import MINIMUM_FILES, supervisor_configuration
+from paas.engine.tunnels import write_programs
 from paas.errors import Conflict
 from paas.needed import WHERE, check_needed
 from paas.running import end, forget_ended, running
 from paas.settings import SETTINGS, Settings
+from paas.store.database import Database
+from paas.store.hosts import HostStore
 from paas.store.migrate import migrate, refuse_newer
 
 LOCK_FD = 2 * MINIMUM_FILES
@@ -137,6 +140,9 @@ def write_configurations(settings: Settings, users: Users) -> None:
     sshd.write_configuration(settings, users)
     text = supervisor_configuration(settings, users)
     write(supervisor_file(settings), text, User.caller(), 0o600)
+    record = Database(settings.record)
+    write_programs(HostStore(record).all(), settings)
+    record.close()
 
 
 def supervisor_file(settings: Settings) -> Path:

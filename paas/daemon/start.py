@@ -16,6 +16,7 @@ from paas.daemon.names import REDIS
 from paas.daemon.queues import worker_queues
 from paas.daemon.run import take_lock
 from paas.doctor import redis_findings
+from paas.engine.tunnels import is_for_hosts
 from paas.errors import Failed
 from paas.model.finding import FindingState
 from paas.program import log_file
@@ -50,7 +51,7 @@ def start(settings: Settings) -> None:
 
 
 def wait_until_up(settings: Settings, seconds: float = PATIENCE_SECONDS) -> None:
-    """Every program runs and the API answers. Raises NotUp."""
+    """Every program runs and the API answers; hosts elsewhere are not waited for. Raises NotUp."""
     deadline = time.monotonic() + seconds
     while missing := _missing(settings):
         if time.monotonic() > deadline:
@@ -80,7 +81,8 @@ def _missing(settings: Settings) -> str:
     except NotRunning:
         return "no supervisor answers"
     alive = {program.name for program in running(settings)}
-    down = [state.name for state in states if not state.is_running]
+    needed = (state for state in states if not is_for_hosts(state.name))
+    down = [state.name for state in needed if not state.is_running]
     down += [name for name in worker_queues(settings) if name not in alive]
     if down:
         return f"{', '.join(down)} not running"

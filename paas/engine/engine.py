@@ -1,4 +1,4 @@
-"""Where things run: the one interface of the house, long because it is one class with every verb.
+"""Where things run: the one interface of the house. (Long: it is one class with every verb.)
 
 `DockerEngine` is the real one; the tests' `MemoryEngine` passes the same contract suite. Every method names a host and
 has a deadline. A container is known by its name, which we chose; names and labels of another platform are never seen.

@@ -18,8 +18,6 @@ from typing import Any
 import paramiko
 from paramiko.common import cMSG_CHANNEL_OPEN
 
-from paas.engine.connections import one_line
-
 SECONDS = 10.0
 """For each step."""
 KEY_TYPES = (
@@ -54,7 +52,7 @@ class NotFit(Exception):
     """`kind` is one of tunnels.py's; `why` is what goes into its sentence."""
 
     def __init__(self, kind: str, why: str) -> None:
-        self.kind, self.why = kind, one_line(why)
+        self.kind, self.why = kind, why
         super().__init__(kind)
 
 
@@ -175,7 +173,7 @@ def _ask_engine(transport: Transport, question: Question) -> Mapping[str, Any]:
             channel.sendall(b"GET /version HTTP/1.0\r\nHost: engine\r\n\r\n")
             answer = _read(channel)
         except (TimeoutError, OSError) as error:
-            raise NotFit("engine", f"it does not answer: {error or 'time is up'}") from None
+            raise NotFit("engine", f"it does not answer ({type(error).__name__})") from None
     head, _, body = answer.partition(b"\r\n\r\n")
     try:
         told: dict[str, Any] = json.loads(body if head.startswith(b"HTTP/") else b"")
@@ -210,7 +208,7 @@ def _why_not_open(transport: Transport, path: str) -> NotFit:
         return NotFit("no socket", "")
     if code == 4:
         return NotFit("not allowed", said)
-    return NotFit("no socket", "or the account may not use it, or nothing listens")
+    return NotFit("no socket", " that the account may use, or nothing listens there")
 
 
 @contextmanager

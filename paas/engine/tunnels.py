@@ -23,7 +23,9 @@ from paas.model.host import Host
 from paas.model.ssh_url import SshUrl
 from paas.needed import program as find
 from paas.program import Program, User, section
+from paas.running import pid_file
 from paas.settings import Settings
+from paas.supervision import Supervision
 
 TUNNEL, REGISTRY = "tunnel-", "registry"
 """How the programs are called; a tunnel with its host's name."""
@@ -41,7 +43,7 @@ NOT_FIT: Mapping[str, str] = {
     "forwarding": "sshd on {address} carries no sockets. In its sshd_config: {why} yes",
     "port": "Port {why} of 127.0.0.1 on {address} cannot be had for the registry. There: ss -ltn; "
     "and in its sshd_config: AllowTcpForwarding yes",
-    "no socket": "{address} has no socket {socket} {why}. Name the engine's: ssh://...?socket=PATH",
+    "no socket": "{address} has no socket {socket}{why}. Name the engine's: ssh://...?socket=PATH",
     "not allowed": "{user} may not use {socket} on {address}. There: usermod -aG {why} {user}",
     "engine": "{socket} on {address}: {why}. There: docker version",
 }
@@ -133,6 +135,22 @@ def public_key(settings: Settings) -> str:
     return f"restrict,port-forwarding {kind} {key} {settings.network}"
 
 
+def open_tunnel(host: Host, settings: Settings) -> None:
+    """It is supervised from now on; the engine answers as soon as ssh has connected. Safe to repeat.
+
+    Raises NotRunning or SupervisorSilent.
+    """
+    write_program(host, settings)
+    Supervision(settings).follow(is_for_hosts)
+
+
+def close_tunnel(host: str, settings: Settings) -> None:
+    """Silent when there is none. Raises NotRunning or SupervisorSilent."""
+    remove_program(host, settings)
+    Supervision(settings).follow(is_for_hosts)
+    pid_file(settings, tunnel_name(host)).unlink(missing_ok=True)
+
+
 def program(host: Host, settings: Settings) -> str:
     """The section that tells the supervisor of a host's tunnel."""
     url = SshUrl.parse(host.ssh_url or "")
@@ -182,6 +200,17 @@ def write_program(host: Host, settings: Settings) -> None:
     serve = [sys.executable, "-I", "-m", "paas.serve", "registry", str(settings.directory)]
     _write(_program_file(REGISTRY, settings), _section(REGISTRY, serve, settings))
     _write(_program_file(tunnel_name(host.name), settings), program(host, settings))
+
+
+def write_programs(hosts: Sequence[Host], settings: Settings) -> None:
+    """For these hosts and no others. One that has never been looked at is passed over."""
+    reached = [host for host in hosts if host.address is not None and host.host_key is not None]
+    for path in settings.programs.glob(f"{TUNNEL}*.conf"):
+        name = path.stem.removeprefix(TUNNEL)
+        if name not in {host.name for host in reached}:
+            remove_program(name, settings)
+    for host in reached:
+        write_program(host, settings)
 
 
 def remove_program(host: str, settings: Settings) -> None:
