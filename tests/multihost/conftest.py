@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.image import image_tar
+from tests.integration.conftest import the_stack as the_stack  # pytest finds fixtures by name
 from tests.multihost.lab import Lab, running_lab
 
 
