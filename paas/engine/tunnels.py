@@ -122,7 +122,7 @@ def public_key(settings: Settings) -> str:
     """The line for `authorized_keys` on a host. The key is made when it is asked for the first time."""
     private = settings.hosts_key
     if not private.exists():
-        made = private.with_name(f".hosts.{os.getpid()}")
+        made = private.with_name(f".hosts-{os.getpid()}")
         argv = [find("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", settings.network]
         subprocess.run([*argv, "-f", str(made)], check=True, stdin=subprocess.DEVNULL, timeout=30)
         made.with_suffix(".pub").unlink()
