@@ -43,8 +43,12 @@ class Installation:
     ) -> Self:
         """In a folder of its own, on ports that are free; not running yet."""
         directory = Path(tempfile.mkdtemp(prefix="paas-it-", dir=within))
-        http, api, ssh = free_ports(3)
-        ports = ["--http-port", f"{http}", "--api-port", f"{api}", "--ssh-port", f"{ssh}"]
+        names = ("http", "api", "ssh", "registry")
+        ports = [
+            word
+            for name, port in zip(names, free_ports(len(names)), strict=True)
+            for word in (f"--{name}-port", f"{port}")
+        ]
         where = ["--bind", bind, "--ssh-host", "127.0.0.1", "--engine", engine]
         where += ["--subnet", own_subnet()]
         paasd("init", f"{directory}", *ports, *where)
