@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from paas.engine.registry import Registry
 from paas.engine.tunnels import Found, is_for_hosts, look, remove_program, write_program
 from paas.model.host import Host
 from paas.model.ssh_url import SshUrl
@@ -22,6 +23,11 @@ def close_tunnel(host: str, settings: Settings) -> None:
     Supervision(settings).follow(is_for_hosts)
 
 
+def check_registry(settings: Settings) -> None:
+    """Raises RegistrySilent."""
+    Registry.of(settings).check()
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What registration and removal do beside the engine's own verbs. A test without sshd has others."""
@@ -29,5 +35,6 @@ class Reach:
     look: Callable[[SshUrl, Settings, str | None], Found] = look
     open: Callable[[Host, Settings], None] = open_tunnel
     close: Callable[[str, Settings], None] = close_tunnel
+    check_registry: Callable[[Settings], None] = check_registry
     answer_seconds: float = 20.0
-    """How long it may take until an engine answers through a new tunnel."""
+    """How long it may take until an engine answers through a new tunnel, and the registry that was just started."""

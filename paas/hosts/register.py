@@ -4,10 +4,12 @@ import random
 import re
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
+from typing import TypeVar
 
-from paas.engine.engine import HostFacts, HostUnreachable, SubnetTaken
+from paas.engine.engine import HostFacts, SubnetTaken
 from paas.errors import Conflict, Failed, Invalid, PaasError, Unavailable
 from paas.hosts.progress import Progress, Stage
 from paas.hosts.reach import Reach
@@ -22,6 +24,8 @@ OLDEST_ENGINE = (20, 10)
 DISK_MB = 1024
 """What must be free there: room for the image of the tools, and what `place` wants free beside it."""
 SUBNETS_TRIED = 5
+PAUSE_SECONDS = 0.2
+Answer = TypeVar("Answer")
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
 
 
@@ -120,13 +124,16 @@ class Joining:
         self._look()
         self._begin(Stage.TUNNEL)
         self._reach.open(self._host, settings)
-        facts = self._first_answer()
+        facts = self._awaited(lambda: engine.facts(name))
         self._begin(Stage.ENGINE)
         self._check(facts)
         self._begin(Stage.REGISTRY)
+        self._awaited(lambda: self._reach.check_registry(settings))
         engine.push(LOCAL, settings.stack_run, f"paas/{settings.platform}/stack", "run")
         self._begin(Stage.RULES)
         self._prepare()
+        facts = engine.facts(name)  # from now on there is somebody who can tell of the disk
+        self._check(facts)
         Observer(self._host, self._platform).sweep()  # of an earlier registration
         self._begin(Stage.PROBE)
         engine.probe(name)
@@ -162,15 +169,16 @@ class Joining:
             if other.name != self._host.name:
                 _check_other(self._host, found.address, other)
 
-    def _first_answer(self) -> HostFacts:
+    def _awaited(self, answer: Callable[[], Answer]) -> Answer:
+        """Of what has only just been started."""
         deadline = time.monotonic() + self._reach.answer_seconds
         while True:
             try:
-                return self._platform.engine.facts(self._host.name)
-            except HostUnreachable:
+                return answer()
+            except Unavailable:
                 if time.monotonic() > deadline:
                     raise
-            time.sleep(0.2)
+            time.sleep(PAUSE_SECONDS)
 
     def _check(self, facts: HostFacts) -> None:
         """Raises HostUnfit."""

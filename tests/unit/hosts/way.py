@@ -25,7 +25,7 @@ class Way:
 
     @property
     def reach(self) -> Reach:
-        return Reach(self._look, self._open, self._close, answer_seconds=0.3)
+        return Reach(self._look, self._open, self._close, lambda _: None, answer_seconds=0.3)
 
     def _look(self, url: SshUrl, settings: Settings, expected_key: str | None) -> Found:  # noqa: ARG002
         self.looks.append((url, expected_key))
