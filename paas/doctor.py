@@ -64,6 +64,11 @@ def examine_without_worker(platform: Platform) -> Examination:
 
 def no_worker(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
     see = f"paasd status {platform.settings.directory}"
+    for host in platform.hosts.all():
+        if host.schedulable is Schedulable.JOINING:
+            text = f"no job made the round trip within 10 s: the worker of such jobs registers host {host.name}"
+            yield warn("queue", text, "paas hosts; then: paas doctor")
+            return
     yield red("queue", "no job made the round trip within 10 s; nothing is deployed or scaled", see)
 
 

@@ -255,3 +255,9 @@ def test_a_host_whose_containers_do_not_answer_is_red(platform: Platform) -> Non
     platform.hosts.add(make_host("h2"))
 
     assert finding(examine(platform), "container on h2").state is RED
+
+
+def test_a_worker_that_registers_a_host_is_not_away(platform: Platform) -> None:
+    platform.hosts.add(make_host("h2", schedulable=Schedulable.JOINING))
+
+    assert finding(examine_without_worker(platform), "queue").state is WARN
