@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from paas.engine.engine import HostUnreachable
 from paas.model.container import UP
 from paas.model.host import Host, HostHealth, Schedulable
+from paas.scheduler.clock import SWEEP_SECONDS
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
@@ -103,7 +104,7 @@ class Health:
         hosts = [
             one for one in self._platform.hosts.all() if one.schedulable is not Schedulable.JOINING
         ]
-        silent = [one for one in hosts if one.name == host.name or one.health is HostHealth.SUSPECT]
+        silent = [one for one in hosts if one.name == host.name or _may_be_silent(one, host)]
         if len(hosts) >= FROZEN_FROM and 3 * len(silent) > len(hosts):
             return f"{len(silent)} of {len(hosts)} hosts are silent at once"
         if not any(one.is_ready for one in hosts if one.name != host.name):
@@ -112,6 +113,13 @@ class Health:
 
     def _apps(self) -> set[str]:
         return {row.dyno.app_id for row in self._platform.containers.on(self._host)}
+
+
+def _may_be_silent(other: Host, host: Host) -> bool:
+    """It is, or it was not heard since `host` fell silent: for a healthy one that lasts a sweep at most."""
+    since = (host.seen_at or 0.0) + SWEEP_SECONDS
+    is_unheard = other.health is HostHealth.UP and (other.seen_at or 0.0) <= since
+    return is_unheard or other.health is HostHealth.SUSPECT
 
 
 def _answers(address: tuple[str, int]) -> bool:

@@ -33,6 +33,11 @@ def of(host: str, stage: Stage) -> Host:
     return stage.platform.hosts.get(host)
 
 
+def is_heard(host: str, stage: Stage) -> None:
+    """More than a sweep after the others."""
+    stage.platform.hosts.note(host, seen_at=time.time() + 30)
+
+
 def has_sshd(host: str, port: int, stage: Stage) -> None:
     stage.platform.hosts.note(host, ssh_url=f"ssh://paas@127.0.0.1:{port}")
 
@@ -45,6 +50,8 @@ def falls_silent(health: Health, stage: Stage, seconds: float = 0.0, host: str =
 
 def test_a_host_is_suspect_after_a_while_and_down_only_later(quick: Stage) -> None:
     quick.deployed()
+    is_heard("h1", quick)
+    is_heard("h3", quick)
     health = Health("h2", quick.platform)
     health.check()
 
@@ -102,6 +109,18 @@ def test_when_many_are_silent_at_once_nothing_is_moved(quick: Stage) -> None:
     assert reason.endswith("Nothing is moved: 2 of 3 hosts are silent at once.")
 
 
+def test_one_that_was_not_heard_since_may_be_as_silent(quick: Stage) -> None:
+    Health("h1", quick.platform).check()
+    Health("h3", quick.platform).check()
+    health = Health("h2", quick.platform)
+    health.check()
+
+    assert falls_silent(health, quick, 0.4).health is HostHealth.SUSPECT
+    is_heard("h1", quick)
+    is_heard("h3", quick)
+    assert falls_silent(health, quick).health is HostHealth.DOWN
+
+
 def test_where_there_is_no_other_host_nothing_is_moved(quick: Stage) -> None:
     quick.platform.hosts.note("h1", schedulable=str(Schedulable.DRAINING))
     quick.platform.hosts.remove("h3")
@@ -120,6 +139,8 @@ def test_a_watch_that_was_away_itself_does_not_take_the_time_for_silence(quick: 
 
 
 def test_one_that_comes_back_is_up_when_a_container_of_it_is_reached(quick: Stage) -> None:
+    is_heard("h1", quick)
+    is_heard("h3", quick)
     health = Health("h2", quick.platform)
     falls_silent(health, quick, 0.15)
     falls_silent(health, quick, 0.3)
