@@ -104,7 +104,7 @@ def add(session: Session, name: str, url: str, host_key: str | None, no_wait: bo
 def drain(session: Session, name: str, force: bool, no_wait: bool) -> None:
     """Move everything off a host.
 
-    Each dyno is up elsewhere before it ends here, and no request is dropped. Returns when the host is empty. Only an
+    Each dyno is up elsewhere before it ends there, and no request is dropped. Returns when the host is empty. Only an
     admin may.
     """
     body = {"schedulable": "draining", "force": force}
@@ -112,10 +112,10 @@ def drain(session: Session, name: str, force: bool, no_wait: bool) -> None:
     if no_wait:
         say(f"{name} is draining. See: paas hosts")
         return
-    _until_empty(session, name, host)
-    say(
-        f"{name} is empty. To take it away: paas hosts:remove {name}; back: paas hosts:undrain {name}"
-    )
+    left = _until_empty(session, name, host)["containers"]
+    what = "Everything that ran there is elsewhere" if left else f"{name} is empty"
+    away = f"paas hosts:remove {name}{' --lost' if left else ''}"
+    say(f"{what}. To take it away: {away}; back: paas hosts:undrain {name}")
 
 
 @command("hosts:undrain", "paas hosts:undrain h2")
@@ -174,23 +174,30 @@ def _follow(session: Session, name: str) -> None:
             say(f"  {stage}: {plain(told.get('text') or '')}")
 
 
-def _until_empty(session: Session, name: str, host: Mapping[str, Any]) -> None:
-    """Raises Stuck."""
+def _until_empty(session: Session, name: str, host: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The host: empty, or one that does not answer and whose dynos are all elsewhere. Raises Stuck."""
     shown, stuck_at = "", 0.0
     for seen in _polled(session, path("hosts", name), host):
         staying = seen["staying"]
-        if not staying:
-            return
-        left = sum(len(each["dynos"]) for each in staying)
-        apps = ", ".join(f"{plain(each['app'])} {_names(each)}" for each in staying)
-        text = f"{left} to move: {apps}"
+        if not staying and (seen["containers"] == 0 or seen["health"] != UP):
+            return seen
+        text = _left(staying, seen["containers"])
         if text != shown:
             say(f"  {text}")
             shown, stuck_at = text, time.monotonic()
-        if not all(each.get("blocked") for each in staying):
+        if not staying or not all(each.get("blocked") for each in staying):
             stuck_at = time.monotonic()
         elif time.monotonic() > stuck_at + STUCK_SECONDS:
             raise Stuck(name, staying)
+    return host
+
+
+def _left(staying: Sequence[Mapping[str, Any]], containers: int) -> str:
+    if not staying:
+        return f"{containers} to end, when their requests have"
+    count = sum(len(each["dynos"]) for each in staying)
+    apps = ", ".join(f"{plain(each['app'])} {_names(each)}" for each in staying)
+    return f"{count} to move: {apps}"
 
 
 def _polled(

@@ -26,7 +26,8 @@ def progress(stage: str, **fields: Any) -> Reply:
 
 def staying(*apps: tuple[str, list[str], str | None]) -> Reply:
     listed = [{"app": app, "dynos": dynos, "blocked": why} for app, dynos, why in apps]
-    return Reply({**H2, "staying": listed})
+    containers = sum(len(dynos) for _, dynos, _ in apps)
+    return Reply({**H2, "staying": listed, "containers": containers})
 
 
 def test_hosts_are_listed_with_what_they_have(api: Api, user: User) -> None:
@@ -106,7 +107,8 @@ def test_what_the_platform_refuses_is_told(api: Api, user: User) -> None:
 
 def test_a_drain_is_followed_until_the_host_is_empty(api: Api, user: User) -> None:
     api.says("PATCH /hosts/h2", staying(("shop", ["web.1", "web.2"], None), ("blog", ["web.1"], None)))  # fmt: skip
-    api.says("GET /hosts/h2", staying(("shop", ["web.2"], None)), staying())
+    ending = Reply({**H2, "staying": [], "containers": 1})
+    api.says("GET /hosts/h2", staying(("shop", ["web.2"], None)), ending, staying())
 
     typed = user.types("paas hosts:drain h2")
 
@@ -114,6 +116,7 @@ def test_a_drain_is_followed_until_the_host_is_empty(api: Api, user: User) -> No
     assert typed.err.splitlines() == [
         "  3 to move: shop web.1 web.2, blog web.1",
         "  1 to move: shop web.2",
+        "  1 to end, when their requests have",
         "h2 is empty. To take it away: paas hosts:remove h2; back: paas hosts:undrain h2",
     ]
     assert typed.code == 0
@@ -139,6 +142,20 @@ def test_a_drain_by_force_says_so_to_the_platform(api: Api, user: User) -> None:
 
     assert api.asked[0].body == {"schedulable": "draining", "force": True}
     assert (typed.err, typed.code) == ("h2 is draining. See: paas hosts\n", 0)
+
+
+def test_a_host_that_does_not_answer_is_drained_when_its_dynos_are_elsewhere(
+    api: Api, user: User
+) -> None:
+    silent = {**H2, "health": "down", "staying": [], "containers": 2}
+    api.returns("PATCH /hosts/h2", silent)
+
+    typed = user.types("paas hosts:drain h2 --force")
+
+    assert typed.err == (
+        "Everything that ran there is elsewhere. To take it away: paas hosts:remove h2 --lost; "
+        "back: paas hosts:undrain h2\n"
+    )
 
 
 def test_a_host_is_opened_again(api: Api, user: User) -> None:
