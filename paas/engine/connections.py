@@ -15,8 +15,10 @@ from docker.errors import APIError as APIError  # for the files beside this one
 from docker.errors import DockerException
 from requests import RequestException
 
+from paas.engine.breaker import Breaker
 from paas.engine.engine import EngineFailed, HostUnreachable
 from paas.engine.stream import Stream, StreamRefused
+from paas.errors import Failed
 from paas.model.host import Host
 
 Client = Any
@@ -36,6 +38,7 @@ class Connections:
         self._hosts = hosts
         self._patience = patience_seconds
         self._local = threading.local()
+        self._breaker = Breaker()
 
     def host(self, name: str) -> Host:
         return self._hosts.get(name)
@@ -48,18 +51,33 @@ class Connections:
         """This thread's client; a call may take `seconds`.
 
         Raises HostUnreachable for trouble on the way, EngineFailed for an error of the engine that the block lets out.
+        After a call that met its deadline the next ones fail at once: see Breaker.
         """
+        self._breaker.check(host)
         try:
             client = self._client(host)
             client.timeout = seconds or self._patience
             yield client
         except APIError as error:
+            self._breaker.answered(host)
             raise EngineFailed(host, explain(error)) from None
         except StreamRefused as error:
+            self._breaker.answered(host)
             raise EngineFailed(host, error.why) from None
         except (RequestException, DockerException, OSError) as error:
-            self.drop(host)
-            raise HostUnreachable(host, one_line(error)) from None
+            raise self._lost(host, error) from None
+        except Failed:
+            self._breaker.answered(host)
+            raise
+        else:
+            self._breaker.answered(host)
+
+    def _lost(self, host: str, error: Exception) -> HostUnreachable:
+        self.drop(host)
+        why = one_line(error)
+        if "timed out" in why:
+            self._breaker.silent(host)
+        return HostUnreachable(host, why)
 
     def drop(self, host: str) -> None:
         """The next call of this thread connects anew, to where the host then is."""
@@ -80,7 +98,7 @@ class Connections:
     ) -> Stream:
         """A request on a connection of its own, whose answer is read as it comes and begins within `seconds`.
 
-        Raises HostUnreachable, and StreamRefused for an answer that is an error.
+        For whoever has entered `to`. Raises HostUnreachable, and StreamRefused for an answer that is an error.
         """
         try:
             client = self._client(host)
@@ -89,6 +107,8 @@ class Connections:
             patience = seconds or self._patience
             return Stream.open(url, method, path, body, patience, upgrade=upgrade, headers=headers)
         except (RequestException, DockerException, OSError) as error:
+            if seconds is None:
+                raise self._lost(host, error) from None
             self.drop(host)
             raise HostUnreachable(host, one_line(error)) from None
 
