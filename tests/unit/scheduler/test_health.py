@@ -98,6 +98,7 @@ def test_where_a_container_answers_it_is_never_down(quick: Stage, sshd: socket.s
 
 
 def test_when_many_are_silent_at_once_nothing_is_moved(quick: Stage) -> None:
+    is_heard("h1", quick)
     healths = [Health(name, quick.platform) for name in ("h2", "h3")]
     for name, health in zip(("h2", "h3"), healths, strict=True):
         falls_silent(health, quick, 0.15, name)

@@ -1,8 +1,10 @@
 """Several hosts: one that is lost, one that hangs, one that is drained, one that has no image yet."""
 
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +16,12 @@ from paas.model.container import CRASHED, GONE, PLACED, PULLING, STARTING, UP, C
 from paas.model.deploy import DeployState
 from paas.model.host import HostHealth, Schedulable
 from paas.releases.tidy import forget
-from paas.scheduler.converge import converge
+from paas.scheduler.converge import STARTS_AT_ONCE, converge, step
 from paas.scheduler.live import OutlookState, outlook
 from paas.scheduler.scale import scale
 from paas.scheduler.spread import spread
+from paas.settings import Settings
+from paas.store.database import Database
 from tests.engine import IMAGE
 from tests.unit.scheduler.stage import Stage
 
@@ -156,6 +160,36 @@ def test_a_deploy_goes_on_where_a_host_is_lost_in_the_midst_of_it(wide_stage: St
     assert deploy.state is DeployState.SUCCEEDED
     assert wide_stage.served() == ["web.1", "web.2", "web.3"]
     assert "h2" not in {row.host for row in wide_stage.rows(UP)}
+
+
+def test_a_hundred_containers_on_ten_hosts_are_started_in_batches_and_counted(
+    settings: Settings, record: Database, redis_server: Path
+) -> None:
+    settings.redis_socket.symlink_to(redis_server)
+    stage = Stage.set_up(settings, *(f"h{number}" for number in range(1, 11)))
+    for host in stage.hosts:
+        stage.platform.hosts.note(host, memory_mb=8 * 1024)
+    stage.deployed()
+    change = scale(stage.now(), {"web": 100}, "ana", stage.platform, time.time())
+    begun = time.time()
+    told = []
+
+    while len(stage.served()) < 100:
+        lease = stage.platform.leases.take(stage.app.id, "worker", time.time())
+        assert lease is not None
+        step(lease, stage.platform)
+        stage.platform.leases.drop(lease)
+        stage.acknowledges()
+        assert len(stage.rows(STARTING)) <= STARTS_AT_ONCE
+        told.append(outlook(stage.app.id, change.version, stage.platform, begun).text)
+        stage.comes_up()
+
+    assert Counter(row.host for row in stage.rows(UP)) == dict.fromkeys(stage.hosts, 10)
+    counts = [int(text.split(" of 100 up")[0]) for text in told if " of 100 up" in text]
+    assert counts == sorted(counts)
+    assert len(counts) >= 100 // STARTS_AT_ONCE
+    stage.platform.threads.shutdown()
+    stage.platform.record.close()
 
 
 def test_what_is_drained_serves_until_another_does(wide_stage: Stage) -> None:
