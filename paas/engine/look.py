@@ -18,6 +18,8 @@ from typing import Any
 import paramiko
 from paramiko.common import cMSG_CHANNEL_OPEN
 
+from paas.engine import dial
+
 SECONDS = 10.0
 """For each step."""
 KEY_TYPES = (
@@ -46,6 +48,7 @@ class Question:
     """`KIND BASE64`, or `SHA256:...`; None: whichever it is."""
     carried_port: int | None
     """The registry's, which is to be carried there; None: that is done already."""
+    platform: str
 
 
 class NotFit(Exception):
@@ -122,7 +125,8 @@ def _greeted(question: Question) -> Iterator[Transport]:
 def _connect(question: Question) -> socket.socket:
     try:
         address = socket.gethostbyname(question.address)
-        return socket.create_connection((address, question.port), SECONDS)
+        source = dial.source_port(question.platform, address)
+        return dial.connect(address, question.port, source)
     except socket.gaierror as error:
         raise NotFit("unreachable", f"{question.address} is no address: {error.strerror}") from None
     except OSError as error:

@@ -11,7 +11,6 @@ import secrets
 import shlex
 import subprocess
 import sys
-import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,8 +28,6 @@ from paas.supervision import Supervision
 
 TUNNEL, REGISTRY = "tunnel-", "registry"
 """How the programs are called; a tunnel with its host's name."""
-SOURCES = range(61_001, 65_000)
-"""Ports that tunnels come from; the kernel gives them to nobody."""
 STOP_SECONDS = 10
 ORDER = 50
 LOOK_SECONDS = 90.0
@@ -89,6 +86,7 @@ def look(url: SshUrl, settings: Settings, expected_key: str | None) -> Found:
         "key_file": str(settings.hosts_key),
         "host_key": expected_key,
         "carried_port": None if is_carried else settings.registry_port,
+        "platform": settings.platform,
     }
     argv = [sys.executable, "-I", "-m", "paas.engine.look"]
     said = {**question, "key": line, "expected": expected_key}
@@ -155,7 +153,7 @@ def program(host: Host, settings: Settings) -> str:
     """The section that tells the supervisor of a host's tunnel."""
     url = SshUrl.parse(host.ssh_url or "")
     near, port = settings.far_engines / f"{host.name}.sock", settings.registry_port
-    source = SOURCES[zlib.crc32(f"{settings.platform} {host.name}".encode()) % len(SOURCES)]
+    source = dial.source_port(settings.platform, str(host.address))
     dials = [
         sys.executable,
         "-I",

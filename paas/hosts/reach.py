@@ -4,23 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from paas.engine.registry import Registry
-from paas.engine.tunnels import Found, is_for_hosts, look, remove_program, write_program
+from paas.engine.tunnels import Found, close_tunnel, look, open_tunnel
 from paas.model.host import Host
 from paas.model.ssh_url import SshUrl
 from paas.settings import Settings
-from paas.supervision import Supervision
-
-
-def open_tunnel(host: Host, settings: Settings) -> None:
-    """It is supervised from now on; the engine answers through it when ssh has connected. May be repeated."""
-    write_program(host, settings)
-    Supervision(settings).follow(is_for_hosts)
-
-
-def close_tunnel(host: str, settings: Settings) -> None:
-    """Silent when there is none."""
-    remove_program(host, settings)
-    Supervision(settings).follow(is_for_hosts)
 
 
 def check_registry(settings: Settings) -> None:

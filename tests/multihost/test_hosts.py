@@ -91,7 +91,6 @@ def registered(site: Site, h1: LabHost) -> Iterator[LabHost]:
     site.admin.leaves()
     said = site.admin.types("paas hosts:drain h1")
     assert said.code == 0, said.text
-    eventually(lambda: not site.platform.containers.on("h1"), within=60)
     said = site.admin.types("paas hosts:remove h1")
     assert said.code == 0, said.text
 
