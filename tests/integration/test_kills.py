@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from paas.daemon.start import wait_until_up
 from paas.model.build import BuildState
 from paas.model.container import STARTING, Container
 from paas.running import running
@@ -200,6 +201,7 @@ def test_an_app_that_was_half_destroyed_is_destroyed_again(house: Installation, 
     destroying = dan.begins("paas destroy cafe --confirm cafe")
     kill(house, "web workers")
     destroying.communicate(timeout=60)
+    wait_until_up(house.settings)
     again = dan.types("paas destroy cafe --confirm cafe")
     created = dan.types("paas create cafe")
 
