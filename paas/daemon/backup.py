@@ -1,7 +1,8 @@
 """Copies a running platform into one file.
 
-What is in it: the record, the keys, the door's secrets, the repositories, the sources and the settings. Images are not:
-they are made again of the sources. The file holds every secret of the platform and is readable by its maker alone.
+What is in it: the record, the keys, the door's secrets, the repositories, the sources and the settings; and what the
+registry has for hosts elsewhere, if there are any. Other images are not: they are made again of the sources. The file
+holds every secret of the platform and is readable by its maker alone.
 """
 
 import fcntl
@@ -34,7 +35,7 @@ class FileExists(Conflict):
         super().__init__(f"{path} exists already. Name a new file, or remove that one.")
 
 
-def backup(settings: Settings, target: Path, now: float) -> None:
+def backup(settings: Settings, target: Path, now: float, *, has_images: bool = True) -> None:
     """`target` appears when it is complete. Nothing is stopped and nobody waits. Raises FileExists.
 
     The record is copied first and whole, so what it names was there before; what came since is too much and does no
@@ -50,7 +51,7 @@ def backup(settings: Settings, target: Path, now: float) -> None:
         with tarfile.open(whole, "w", format=tarfile.PAX_FORMAT) as tar:
             _add_manifest(tar, settings, version(record), now)
             _add(tar, record, "record/paas.db")
-            for path in _files(settings):
+            for path in (*_files(settings), *(_images(settings) if has_images else ())):
                 _add(tar, path, str(path.relative_to(settings.directory)))
         whole.chmod(0o600)
         with whole.open("rb") as written:
@@ -117,6 +118,13 @@ def _repository(path: Path) -> Iterator[Path]:
         yield from found
 
 
+def _images(settings: Settings) -> Iterator[Path]:
+    """Of the registry. First what points, then what it points to, as with a repository."""
+    store = settings.registry / "images" / "docker" / "registry" / "v2"
+    yield from (path for path in _below(store / "repositories") if "_uploads" not in path.parts)
+    yield from _below(store / "blobs")
+
+
 def _below(folder: Path) -> Iterator[Path]:
     """The files, in order, as far as they are there at the moment."""
     for parent, folders, names in os.walk(folder):
@@ -147,8 +155,13 @@ def _add_manifest(tar: tarfile.TarFile, settings: Settings, record: str | None, 
 @click.command("backup")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
-def command(directory: Path, file: Path) -> None:
+@click.option(
+    "--without-images",
+    is_flag=True,
+    help="Leave the registry's out: hosts elsewhere wait until they are built again.",
+)
+def command(directory: Path, file: Path, *, without_images: bool) -> None:
     """Copy a platform, running or not, into FILE."""
-    backup(Settings.load(directory), file, time.time())
+    backup(Settings.load(directory), file, time.time(), has_images=not without_images)
     size = file.stat().st_size
     click.echo(f"{file}: {size / 1e6:.1f} MB. It holds every secret of the platform: keep it safe.")

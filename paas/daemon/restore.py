@@ -23,6 +23,7 @@ from paas.daemon.init import (
     given_settings,
     host_key,
 )
+from paas.engine.tunnels import engine_url
 from paas.errors import Invalid
 from paas.model.host import LOCAL
 from paas.needed import check_needed
@@ -33,7 +34,9 @@ from paas.store.hosts import HostStore
 from paas.store.migrate import migrate
 from paas.subnet import free_subnet, is_free, routed
 
-PARTS = frozenset({"record", "keys", "door", "repositories", "sources"})
+PARTS = frozenset({"record", "keys", "door", "repositories", "sources", "registry"})
+END = 2 * tarfile.BLOCKSIZE
+"""So many zeros end an archive."""
 BRIDGES = Path("/sys/class/net")
 
 
@@ -67,7 +70,11 @@ def restore(file: Path, directory: Path, **given: Any) -> Settings:
     migrate(settings.record)
     Cipher(settings.keys / "config.key")
     record = Database(settings.record)
-    HostStore(record).note(LOCAL, subnet=settings.subnet, url=settings.engine_url)
+    hosts = HostStore(record)
+    hosts.note(LOCAL, subnet=settings.subnet, url=settings.engine_url)
+    for host in hosts.all():
+        if not host.is_local:
+            hosts.note(host.name, url=engine_url(host.name, settings))
     record.close()
     _give(settings, users)
     settings.write()
@@ -103,6 +110,12 @@ def _unpack(tar: tarfile.TarFile, file: Path, directory: Path) -> None:
         assert read is not None
         with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             shutil.copyfileobj(read, out, 1 << 20)
+    # One that ends within a header is no error to the tarfile module.
+    size = file.stat().st_size
+    with file.open("rb") as whole:
+        whole.seek(max(0, size - END))
+        if size % tarfile.RECORDSIZE or any(whole.read()):
+            raise NotABackup(file, "its end is missing")
 
 
 def _settings(directory: Path, given: dict[str, Any]) -> Settings:
@@ -123,6 +136,8 @@ def _give(settings: Settings, users: Users) -> None:
             give(path, web.uid, web.gid, 0o600)
     for path in settings.sources.iterdir():
         give(path, web.uid, web.gid, FILE_MODE)
+    for path in settings.registry.rglob("*"):
+        give(path, web.uid, web.gid, 0o700 if path.is_dir() else 0o600)
     give(settings.keys / "redis.router", web.uid, router.gid, 0o640)
     for name in ("token", "authorized_keys"):
         give(settings.door / name, web.uid, git.gid, 0o640)

@@ -11,8 +11,8 @@ import secrets
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +111,11 @@ def tunnel_name(host: str) -> str:
     return f"{TUNNEL}{host}"
 
 
+def engine_url(host: str, settings: Settings) -> str:
+    """The near end of the tunnel, for a Host's `url`."""
+    return f"unix://{settings.far_engines / host}.sock"
+
+
 def is_for_hosts(program_name: str) -> bool:
     """It is there because there is a host elsewhere."""
     return program_name == REGISTRY or program_name.startswith(TUNNEL)
@@ -149,8 +154,22 @@ def close_tunnel(host: str, settings: Settings) -> None:
     pid_file(settings, tunnel_name(host)).unlink(missing_ok=True)
 
 
-def program(host: Host, settings: Settings) -> str:
-    """The section that tells the supervisor of a host's tunnel."""
+@contextmanager
+def own_tunnel(host: Host, settings: Settings) -> Iterator[None]:
+    """While the platform does not run. Whether ssh connects is seen when the engine is asked."""
+    write_program(host, settings)
+    ssh = subprocess.Popen(
+        command(host, settings), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        ssh.terminate()
+        ssh.wait()
+
+
+def command(host: Host, settings: Settings) -> Sequence[str]:
+    """Of the ssh that is a host's tunnel."""
     url = SshUrl.parse(host.ssh_url or "")
     near, port = settings.far_engines / f"{host.name}.sock", settings.registry_port
     source = dial.source_port(settings.platform, str(host.address))
@@ -184,7 +203,12 @@ def program(host: Host, settings: Settings) -> str:
     argv += [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
     argv += ["-L", f"{near}:{url.socket}", "-R", f"127.0.0.1:{port}:127.0.0.1:{port}"]
     argv += ["-p", str(url.port), "-l", url.user, "--", str(host.address)]
-    return _section(tunnel_name(host.name), argv, settings)
+    return argv
+
+
+def program(host: Host, settings: Settings) -> str:
+    """The section that tells the supervisor of a host's tunnel."""
+    return _section(tunnel_name(host.name), command(host, settings), settings)
 
 
 def write_program(host: Host, settings: Settings) -> None:

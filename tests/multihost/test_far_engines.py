@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import pytest
 
+from paas.daemon.destroy import HostsLeft, destroy
 from paas.engine import tunnels
 from paas.engine.engine import EngineFailed, HostUnreachable
 from paas.errors import PaasError
 from paas.model.container import ContainerSpec, Published, container_name
 from paas.model.host import LOCAL, Host, HostHealth, Schedulable
 from paas.model.ssh_url import SshUrl
+from paas.supervision import NotRunning
 from paas.wiring import Platform
 from tests.contract.isolation.host import accepts
 from tests.eventually import eventually
@@ -99,7 +101,8 @@ def far(lab: Lab, installation: Installation) -> Iterator[Far]:
         platform.engine.prepare(host.name, SUBNETS[host.name])
     yield found
     for host in hosts:
-        tunnels.close_tunnel(host.name, settings)
+        with suppress(NotRunning):
+            tunnels.close_tunnel(host.name, settings)
         platform.hosts.remove(host.name)
 
 
@@ -200,3 +203,22 @@ def test_a_probe_tells_of_a_filter_that_is_not_there(far: Far) -> None:
 
     engine.prepare("h2", SUBNETS["h2"])
     engine.probe("h2")
+
+
+def test_a_platform_that_is_destroyed_is_gone_from_every_host_that_can_be_reached(far: Far) -> None:
+    """The last test: it ends the platform."""
+    h1, h2 = far.hosts.values()
+    far.start("h1", "web3")
+    settings, told = far.platform.settings, list[str]()
+    far.lab.kill(h2)
+
+    with pytest.raises(HostsLeft, match="h2 is left there"):
+        destroy(settings, settings.platform, told.append)
+
+    assert "Removed 1 containers on h1" in told
+    engine = far.lab.docker(h1).api
+    assert engine.containers(all=True) == []
+    assert engine.images() == []
+    assert [each["Name"] for each in engine.networks() if settings.platform in each["Name"]] == []
+    rules = subprocess.run(far.lab.enter(h1, "iptables-save"), capture_output=True, check=True)
+    assert settings.platform.encode() not in rules.stdout

@@ -16,6 +16,7 @@ from paas.builds.sources import SourceStore
 from paas.daemon.backup import FileExists, backup, clear_leftovers
 from paas.daemon.init import FolderInUse, init
 from paas.daemon.restore import NotABackup, restore
+from paas.engine.tunnels import engine_url
 from paas.model.app import AppName
 from paas.settings import Settings
 from paas.store.apps import AppStore
@@ -23,6 +24,7 @@ from paas.store.cipher import Cipher
 from paas.store.database import Database
 from paas.store.hosts import HostStore
 from tests.eventually import eventually
+from tests.make import make_host
 
 SECRETS = (
     "keys/config.key",
@@ -87,6 +89,35 @@ def test_what_the_restored_platform_is_to_do_otherwise_is_said_when_it_is_restor
 
     assert (restored.http_port, restored.api_port) == (9090, settings.api_port)
     assert HostStore(Database(restored.record)).get("local").subnet == "10.99.0.0/20"
+
+
+def test_hosts_elsewhere_and_their_images_come_back(tmp_path: Path, settings: Settings) -> None:
+    hosts = HostStore(Database(settings.record))
+    hosts.add(make_host("h2", url=engine_url("h2", settings), address="10.0.0.2"))
+    stored = {
+        "repositories/paas/app/_manifests/link": b"sha256:aa",
+        "repositories/paas/app/_uploads/half": b"half of a laye",
+        "blobs/sha256/aa/data": b"a layer",
+    }
+    store = Path("registry/images/docker/registry/v2")
+    for name, data in stored.items():
+        path = settings.directory / store / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data)
+    backup(settings, tmp_path / "b.tar", time.time())
+    backup(settings, tmp_path / "small.tar", time.time(), has_images=False)
+
+    restored = restore(tmp_path / "b.tar", tmp_path / "q")
+    small = restore(tmp_path / "small.tar", tmp_path / "r")
+
+    here = restored.directory / store
+    kept = {
+        str(path.relative_to(here)): path.read_bytes() for path in here.rglob("*") if path.is_file()
+    }
+    assert kept == {name: data for name, data in stored.items() if "_uploads" not in name}
+    assert not list(small.registry.iterdir())
+    host = HostStore(Database(restored.record)).get("h2")
+    assert host.url == f"unix://{tmp_path}/q/run/engines/h2.sock"
 
 
 def test_a_backup_is_whole_while_the_platform_works(tmp_path: Path, settings: Settings) -> None:
