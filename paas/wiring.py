@@ -10,8 +10,8 @@ from redis.retry import Retry
 from paas.builds.sources import SourceStore
 from paas.engine.docker_engine import DockerEngine
 from paas.engine.engine import Engine
-from paas.engine.threads import EngineThreads
 from paas.engine.registry import Registry
+from paas.engine.threads import EngineThreads
 from paas.logs.store import LogStore
 from paas.routes.table import RouteTable
 from paas.settings import Settings

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Self
 
@@ -26,6 +26,7 @@ from paas.wiring import Platform
 
 router = APIRouter(tags=["dynos"])
 PENDING = "pending"
+LINES_SHOWN = 5
 """Wanted, and nothing fills it yet."""
 HEROKU = "heroku-cli/"
 """How Heroku's command line names itself."""
@@ -82,6 +83,8 @@ class DynoOut(BaseModel):
     exit_code: int | None = None
     seen_at: str | None = None
     container: str | None = None
+    last_lines: list[str] = []
+    """Of what has crashed: what it printed last."""
     created_at: str
     updated_at: str
 
@@ -93,6 +96,7 @@ class DynoOut(BaseModel):
         command: str,
         attach_url: str | None = None,
         host: Host | None = None,
+        last_lines: Sequence[str] = (),
     ) -> Self:
         seen_at = None if host is None else host.seen_at
         return cls(
@@ -111,6 +115,7 @@ class DynoOut(BaseModel):
             exit_code=row.exit_code,
             seen_at=None if seen_at is None else moment(seen_at),
             container=row.id,
+            last_lines=list(last_lines),
             created_at=moment(row.placed_at),
             updated_at=moment(row.since),
         )
@@ -224,16 +229,23 @@ def _listed(app: App, platform: Platform) -> Iterator[DynoOut]:
     releases = {number: platform.releases.get(app.id, number) for number in numbers}
     hosts = {host.name: host for host in platform.hosts.all()}
     for row in rows:
-        yield DynoOut.of(row, app, _command(row, releases), host=hosts.get(row.host))
+        lines = _last_lines(row, platform) if row.state is CRASHED else ()
+        yield DynoOut.of(row, app, _command(row, releases), None, hosts.get(row.host), lines)
     taken = {row.dyno for row in rows if row.state in FILLS or row.crashed_at is not None}
     empty = [dyno for dyno in _wanted(app, releases, platform) if dyno not in taken]
     crashes = _crashes(app, platform) if empty else {}
     for dyno in empty:
         command = releases[dyno.release].processes[dyno.process]
         if dyno in crashes:
-            yield DynoOut.of(crashes[dyno], app, command)
+            lines = _last_lines(crashes[dyno], platform)
+            yield DynoOut.of(crashes[dyno], app, command, last_lines=lines)
         else:
             yield DynoOut.of_place(dyno, app, command)
+
+
+def _last_lines(row: Container, platform: Platform) -> Sequence[str]:
+    lines, _ = platform.logs.tail(row.dyno.app_id, LINES_SHOWN, container=row.id)
+    return [line.text for line in lines]
 
 
 def _crashes(app: App, platform: Platform) -> Mapping[Dyno, Container]:

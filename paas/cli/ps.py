@@ -1,5 +1,6 @@
 """ps: an app's dynos."""
 
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -23,7 +24,8 @@ WELL = ("up", "retiring", "stopping")
 def list_dynos(session: Session, app: str, as_json: bool) -> None:
     """List an app's dynos.
 
-    By process type, with the number that is wanted: state, since when, host and release of each, and why it crashed.
+    By process type, with the number that is wanted: state, since when, host and release of each; of one that crashed
+    why, and what it printed last.
     """
     dynos = session.api.get(path("apps", app, "dynos")).many()
     if as_json:
@@ -49,10 +51,11 @@ def render(
         if process in wanted:
             line = wanted[process]
             yield f"=== {plain(process)} ({line['quantity']}): {_command(line)}"
-            yield from (_dyno(dyno, now) for dyno in present)
         else:
             yield f"=== {plain(process)} ({len(present)}): {_kind(process)}"
-            yield from (f"{_dyno(dyno, now)}{_known_command(dyno)}" for dyno in present)
+        for dyno in present:
+            yield _dyno(dyno, now) + ("" if process in wanted else _known_command(dyno))
+            yield from (f"    {plain(line)}" for line in dyno.get("last_lines") or ())
 
 
 def _dyno(dyno: Mapping[str, Any], now: float) -> str:
@@ -63,13 +66,21 @@ def _dyno(dyno: Mapping[str, Any], now: float) -> str:
     if release is not None:
         said += f", v{plain(release)}"
     if dyno.get("exit_code") is not None:
-        said += f", exit code {plain(dyno['exit_code'])}"
+        said += f", exit code {_exit_code(dyno['exit_code'])}"
     if dyno.get("reason") and dyno["state"] not in WELL:
         said += f", {plain(dyno['reason'])}"
     if dyno.get("host_health") not in (None, "up"):
         said += f", {plain(dyno['host'])} is {plain(dyno['host_health'])}"
         said += f", last seen {ago(dyno.get('seen_at'), now)}"
     return said
+
+
+def _exit_code(code: int) -> str:
+    """With the signal's name, where one ended it."""
+    try:
+        return f"{code} ({signal.Signals(code - 128).name})"
+    except ValueError:
+        return str(code)
 
 
 def _explain(session: Session, app: str) -> None:

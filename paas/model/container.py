@@ -58,7 +58,7 @@ class Container:
     """When it came into this state."""
     placed_at: float
     address: str | None = None
-    """Where it answers: on a local host its own address on the platform's network, leased with the row; else the host's."""
+    """Where it answers: on a local host its own on the platform's network, leased with the row; else the host's."""
     port: int | None = None
     """Where a web process was told to listen; None when it serves nothing."""
     published: int | None = None

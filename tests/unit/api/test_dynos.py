@@ -3,6 +3,7 @@ import time
 import httpx
 import pytest
 
+from paas.model.log import LogLine
 from tests.unit.api.served import Served
 
 
@@ -137,3 +138,19 @@ def test_a_one_off_can_be_ended(served: Served) -> None:
     assert answer.status_code == 202
     deadline = served.stage.row(name).deadline
     assert deadline is not None and deadline <= time.time()
+
+
+def test_one_that_crashed_tells_what_it_printed_last(served: Served) -> None:
+    served.stage.deployed(web="serve")
+    row = served.stage.row("web.1")
+    lines = [LogLine(number, "app", "web.1", f"line {number}", row.id) for number in range(1, 9)]
+    served.platform.logs.append(served.shop.id, lines)
+    for _ in range(3):
+        served.stage.observer._exited(row, 3, time.time())
+        row = served.stage.row("web.1")
+    served.stage.converges(1)
+    with served.by("ana") as client:
+        (dyno,) = client.get("/apps/shop/dynos").json()
+
+    assert dyno["state"] == "crashed"
+    assert dyno["last_lines"] == [f"line {number}" for number in range(4, 9)]

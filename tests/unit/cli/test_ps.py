@@ -36,14 +36,16 @@ def test_a_crashed_dyno_says_why_and_an_unseen_one_since_when() -> None:
     crashed = UP | {
         "state": "crashed", "exit_code": 137, "reason": "out of memory (limit 512 MB)",
         "seen_at": "2026-09-01T11:55:00Z", "host_health": "suspect",
+        "last_lines": ["Traceback", "MemoryError"],
     }  # fmt: skip
 
-    (_, line, _) = render(FORMATION, [crashed], NOON)
+    (_, line, *printed, _) = render(FORMATION, [crashed], NOON)
 
     assert line.startswith("web.1: crashed 2026/")
     assert line.endswith(
-        " on local, v12, exit code 137, out of memory (limit 512 MB), local is suspect, last seen ~ 5m ago"
+        " on local, v12, exit code 137 (SIGKILL), out of memory (limit 512 MB), local is suspect, last seen ~ 5m ago"
     )
+    assert printed == ["    Traceback", "    MemoryError"]
 
 
 @pytest.mark.parametrize(
