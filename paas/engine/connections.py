@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from docker.api.client import APIClient
-from docker.errors import APIError as APIError  # for the files beside this one
-from docker.errors import DockerException
 from requests import RequestException
 
 from paas.engine.breaker import Breaker
 from paas.engine.engine import EngineFailed, HostUnreachable
+from paas.engine.sdk import APIClient, DockerException
+from paas.engine.sdk import APIError as APIError  # for the files beside this one
 from paas.engine.stream import Stream, StreamRefused
 from paas.errors import Failed
 from paas.model.host import Host
