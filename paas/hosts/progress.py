@@ -14,6 +14,7 @@ class Stage(StrEnum):
     REGISTRY = "registry"
     RULES = "rules"
     PROBE = "probe"
+    CLEAR = "clear"
     RECORD = "record"
     DONE = "done"
     FAILED = "failed"
@@ -25,9 +26,10 @@ DOES = {
     Stage.SSH: "logs in",
     Stage.TUNNEL: "opens the tunnel to the engine",
     Stage.ENGINE: "asks the engine what it is",
-    Stage.REGISTRY: "fetches the image of the tools from the platform's registry",
-    Stage.RULES: "puts network and packet filter there",
+    Stage.REGISTRY: "puts the image of the tools into the platform's registry",
+    Stage.RULES: "fetches that image there, and makes network and packet filter",
     Stage.PROBE: "tries a container",
+    Stage.CLEAR: "takes network and packet filter away there",
     Stage.RECORD: "takes it out of the record",
     Stage.DONE: "done",
     Stage.FAILED: "failed",

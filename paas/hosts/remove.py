@@ -71,7 +71,7 @@ def remove(name: str, platform: Platform, reach: Reach, now: float, *, is_lost: 
     try:
         host = platform.hosts.get(name)
         if not is_lost:
-            Progress(name, Stage.RULES).tell(platform.wire)
+            Progress(name, Stage.CLEAR).tell(platform.wire)
             _check_empty(name, platform)
             _leave(host, platform)
         Progress(name, Stage.RECORD).tell(platform.wire)

@@ -170,11 +170,11 @@ def test_a_host_is_opened_again(api: Api, user: User) -> None:
 @pytest.mark.parametrize(("option", "asked"), [("", ""), (" --lost", "?lost=true")])
 def test_a_host_is_removed(api: Api, user: User, option: str, asked: str) -> None:
     api.returns(f"DELETE /hosts/h2{asked}", H2, 202)
-    api.says("GET /hosts/h2/progress", progress("rules"), progress("done"))
+    api.says("GET /hosts/h2/progress", progress("clear"), progress("done"))
 
     typed = user.types(f"paas hosts:remove h2{option}")
 
-    assert typed.err.splitlines() == ["  rules: does rules", "Removed the host h2."]
+    assert typed.err.splitlines() == ["  clear: does clear", "Removed the host h2."]
     assert typed.code == 0
 
 
