@@ -293,6 +293,7 @@ install_packages() {
     need debootstrap debootstrap
     need iptables iptables
     need setpriv util-linux
+    need docker-registry docker-registry
     [ -x "$PYTHON" ] || missing+=(python3)
     [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
     [ -f /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
@@ -319,9 +320,10 @@ install_packages() {
             if has_candidate "$package"; then missing+=("$package"); fi
         done
     fi
+    leave_registry_out
     check_candidates "${missing[@]}"
     mkdir -p "$PREFIX"
-    for package in redis-server haproxy openssh-server; do
+    for package in redis-server haproxy openssh-server docker-registry; do
         [[ " ${missing[*]} " != *" $package "* ]] || echo "$package" >>"$UNWANTED"
     done
     say "       ${missing[*]}"
@@ -330,6 +332,16 @@ install_packages() {
         -o Dpkg::Options::=--force-confold "${missing[@]}"
     allow_services
     disable_services
+}
+
+leave_registry_out() { # where there is none; only hosts on other machines need it
+    local package kept=()
+    if [[ " ${missing[*]} " != *" docker-registry "* ]] || has_candidate docker-registry; then return; fi
+    for package in "${missing[@]}"; do
+        [ "$package" = docker-registry ] || kept+=("$package")
+    done
+    missing=("${kept[@]}")
+    say "       without docker-registry, which apt-get does not know: hosts on other machines cannot be added"
 }
 
 wait_for_dpkg() { # an upgrade of the system by itself, or what a cut run had begun
@@ -361,7 +373,7 @@ forbid_services() {
     # What Debian starts by itself would take our ports, and is not needed. An engine may start.
     [ -e "$POLICY" ] && return
     # shellcheck disable=SC2016 # the $1 is that script's own
-    printf '#!/bin/sh\n# %s\ncase $1 in redis*|haproxy*|ssh*) exit 101 ;; esac\nexit 0\n' "$POLICY_MARK" >"$POLICY"
+    printf '#!/bin/sh\n# %s\ncase $1 in redis*|haproxy*|ssh*|docker-registry*) exit 101 ;; esac\nexit 0\n' "$POLICY_MARK" >"$POLICY"
     chmod 755 "$POLICY"
 }
 

@@ -173,7 +173,7 @@ def test_after_a_reboot_everything_is_served_by_the_containers_that_were_there(
 def test_another_platform_of_the_machine_has_its_units_renewed_and_is_told_of_once(
     bare: Machine, installed: str
 ) -> None:
-    ports = "--http-port 8080 --api-port 5001 --ssh-port 2223"
+    ports = "--http-port 8080 --api-port 5010 --ssh-port 2223"
     bare.says(f"cd paas && sudo ./install.sh --no-sample --dir /srv/two {ports} 2>&1")
     bare.root_says("paasd stop /srv/two; cd /etc/systemd/system; rm paas_filter-srv-two.service")
     bare.root_says("echo old >/srv/two/run/program")
@@ -192,7 +192,7 @@ def test_another_platform_of_the_machine_has_its_units_renewed_and_is_told_of_on
 
 
 def test_what_came_with_the_packages_does_not_run_by_itself(bare: Machine, installed: str) -> None:
-    states = bare.says("systemctl is-enabled redis-server haproxy ssh || true").split()
+    states = bare.says("systemctl is-enabled redis-server haproxy ssh docker-registry || true").split()
 
     assert "enabled" not in states
     assert bare.runs("test -e /usr/sbin/policy-rc.d").returncode == 1
