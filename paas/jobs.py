@@ -10,6 +10,7 @@ from pathlib import Path
 from redis import RedisError
 
 from paas.doctor import examine as examine_platform
+from paas.engine.tunnels import free_registry
 from paas.errors import PaasError
 from paas.hosts.reach import Reach
 from paas.hosts.register import register
@@ -26,13 +27,15 @@ from paas.wire import CONVERGE, UPKEEP
 from paas.wiring import Platform, connect
 
 log = logging.getLogger(__name__)
+GOES_ON = {Schedulable.JOINING: "register_host", Schedulable.LEAVING: "remove_host"}
+"""What becomes of a host whose worker died over it."""
 _HERE: dict[str, str] = {}
 """Which worker this process is: its platform's folder and its name. Written once, by `begin_worker`."""
 
 
 def begin_worker(settings: Settings, name: str) -> None:
     """Connects once, and ends what a worker of this name left behind when it died: its leases, a job that it had
-    only just taken. A registration that it was at begins again. A build that it was at is given up when its lease runs
+    only just taken. What it did with a host begins again. A build that it was at is given up when its lease runs
     out: after an upgrade it is still alive."""
     _HERE.update(directory=str(settings.directory), name=name)
     platform = connected()
@@ -41,11 +44,10 @@ def begin_worker(settings: Settings, name: str) -> None:
         platform.apps.touch(app_id)
     for app_id in {*ended, *platform.apps.pending()} - platform.wire.waiting(CONVERGE):
         platform.wire.converge(app_id)
-    joining = {
-        host.name for host in platform.hosts.all() if host.schedulable is Schedulable.JOINING
-    }
-    for host in joining - platform.wire.waiting(UPKEEP):
-        platform.wire.upkeep("register_host", host)
+    waiting = platform.wire.waiting(UPKEEP)
+    for host in platform.hosts.all():
+        if host.schedulable in GOES_ON and host.name not in waiting:
+            platform.wire.upkeep(GOES_ON[host.schedulable], host.name)
 
 
 def connected() -> Platform:
@@ -112,6 +114,10 @@ def tidy_all() -> None:
         tidy_app(app.id)
     clear_leftovers(platform, now)
     platform.containers.forget(now - REMEMBERED_SECONDS)
+    try:
+        free_registry(platform.settings)
+    except PaasError as error:
+        log.warning("the registry waits: %s", error)
 
 
 def forget_app(app_id: str) -> None:

@@ -67,6 +67,10 @@ class DockerImages:
         return str(made["Id"])
 
     def push(self, host: str, reference: str, repository: str, tag: str) -> str:
+        with self.registry.in_use():
+            return self._push(host, reference, repository, tag)
+
+    def _push(self, host: str, reference: str, repository: str, tag: str) -> str:
         local = f"{self.registry.address}/{repository}"
         with self.connections.to(host) as client:
             try:

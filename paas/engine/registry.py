@@ -5,8 +5,11 @@ image has one name everywhere. Whoever is on those machines can reach the port, 
 """
 
 import base64
+import fcntl
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -28,12 +31,13 @@ class RegistrySilent(Unavailable):
 @dataclass(frozen=True, slots=True)
 class Registry:
     port: int
+    folder: Path
     password_file: Path
     """It is there as soon as there is a registry."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        return cls(settings.registry_port, settings.registry_password)
+        return cls(settings.registry_port, settings.registry, settings.registry_password)
 
     @property
     def address(self) -> str:
@@ -53,14 +57,47 @@ class Registry:
         return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(told).encode()).decode()}
 
     def remove(self, name: str) -> None:
-        """An image, by the name with its digest that `push` gave. Silent if it is gone.
+        """An image, by the name with its digest that `push` gave. Silent if it is gone. Raises RegistrySilent.
 
-        What it alone needed is freed when the registry is started the next time. Raises RegistrySilent.
+        What it alone needed is freed when the registry is started the next time: see `is_to_be_freed`.
         """
         repository, _, digest = name.removeprefix(f"{self.address}/").partition("@")
         status = self._ask("DELETE", f"/v2/{repository}/manifests/{digest}")
         if status not in GONE:
             raise RegistrySilent(f"it answers {status} where {repository} is to be removed")
+        self._removed.touch()
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While something is brought there; nothing is freed meanwhile."""
+        with self._lock(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def is_to_be_freed(self) -> Iterator[bool]:
+        """There is something to free, and while we are here nobody brings anything. It is freed by a start."""
+        if not self._removed.exists():
+            yield False
+            return
+        try:
+            with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                self._removed.unlink(missing_ok=True)
+                yield True
+        except BlockingIOError:
+            yield False
+
+    @contextmanager
+    def _lock(self, kind: int) -> Iterator[None]:
+        held = os.open(self.folder / "lock", os.O_RDONLY | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(held, kind)
+            yield
+        finally:
+            os.close(held)
+
+    @property
+    def _removed(self) -> Path:
+        return self.folder / "removed"
 
     def check(self) -> None:
         """It answers, and lets us in. Raises RegistrySilent."""
@@ -88,5 +125,5 @@ class Registry:
             return ""
 
 
-NO_REGISTRY = Registry(5001, Path("/dev/null"))
+NO_REGISTRY = Registry(5001, Path("/nonexistent"), Path("/dev/null"))
 """Where no host is elsewhere none is needed, and this one lets nobody in."""

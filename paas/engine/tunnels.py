@@ -4,6 +4,7 @@ A host has one tunnel: one ssh that carries its engine's socket to a socket here
 the first of them comes the registry, and it goes with the last.
 """
 
+import fcntl
 import json
 import os
 import pwd
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paas.engine import dial
+from paas.engine.registry import Registry
 from paas.errors import Failed
 from paas.model.host import Host
 from paas.model.ssh_url import SshUrl
@@ -152,6 +154,33 @@ def close_tunnel(host: str, settings: Settings) -> None:
     remove_program(host, settings)
     Supervision(settings).follow(is_for_hosts)
     pid_file(settings, tunnel_name(host)).unlink(missing_ok=True)
+
+
+def free_registry(settings: Settings) -> None:
+    """What was removed from the registry is gone from the disk. It is away for a second or two.
+
+    Silent if there is nothing to free, or something is being brought there. Raises NotRunning, SupervisorSilent or
+    ProgramFailed.
+    """
+    with Registry.of(settings).is_to_be_freed() as is_to_be_freed:
+        if is_to_be_freed:
+            Supervision(settings).restart(REGISTRY)
+
+
+@contextmanager
+def alone(host: str, settings: Settings) -> Iterator[None]:
+    """Nobody puts the platform's own things on the host meanwhile, or takes them away: of those who ask here first.
+
+    Without a tunnel, as to the platform's own machine, nobody is waited for.
+    """
+    try:
+        file = _program_file(tunnel_name(host), settings).open()
+    except FileNotFoundError:
+        yield
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
