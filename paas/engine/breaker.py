@@ -11,7 +11,8 @@ OPEN_SECONDS = 5.0
 class Breaker:
     """Of one process. Any answer, also one that says no, closes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_seconds: float = OPEN_SECONDS) -> None:
+        self._open_seconds = open_seconds
         self._lock = threading.Lock()
         self._silent: dict[str, float] = {}
         """Since when a host has not answered, by the monotonic clock."""
@@ -27,14 +28,14 @@ class Breaker:
                 return
             if now < self._next[host]:
                 raise HostUnreachable(host, f"it did not answer {now - since:.0f} s ago")
-            self._next[host] = now + OPEN_SECONDS
+            self._next[host] = now + self._open_seconds
 
     def silent(self, host: str) -> None:
         """A call met its deadline."""
         now = time.monotonic()
         with self._lock:
             self._silent.setdefault(host, now)
-            self._next[host] = now + OPEN_SECONDS
+            self._next[host] = now + self._open_seconds
 
     def answered(self, host: str) -> None:
         if host in self._silent:
