@@ -17,7 +17,7 @@ from paas.engine.engine import HostUnreachable
 from paas.engine.trial import REACHED, SECONDS, try_container
 from paas.errors import PaasError
 from paas.model.finding import Examination, Finding, FindingState
-from paas.model.host import Host, HostHealth, Schedulable
+from paas.model.host import Host, HostHealth
 from paas.needed import NotThere, check_needed
 from paas.running import running, started_once
 from paas.wiring import Platform
@@ -65,8 +65,8 @@ def examine_without_worker(platform: Platform) -> Examination:
 def no_worker(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
     see = f"paasd status {platform.settings.directory}"
     for host in platform.hosts.all():
-        if host.schedulable is Schedulable.JOINING:
-            text = f"no job made the round trip within 10 s: the worker of such jobs registers host {host.name}"
+        if not host.is_registered:
+            text = f"no job made the round trip within 10 s: the worker of such jobs is busy with host {host.name}"
             yield warn("queue", text, "paas hosts; then: paas doctor")
             return
     yield red("queue", "no job made the round trip within 10 s; nothing is deployed or scaled", see)
@@ -210,9 +210,9 @@ def hosts(platform: Platform, now: float) -> Iterator[Finding]:
     """Each host, as the record tells."""
     for host in platform.hosts.all():
         seen = "never" if host.seen_at is None else f"{now - host.seen_at:.0f} s ago"
-        if host.schedulable is Schedulable.JOINING:
-            see = f"paas hosts (to give it up: paas hosts:remove {host.name})"
-            yield warn(f"host {host.name}", "is being registered", see)
+        if not host.is_registered:
+            see = f"paas hosts (to be rid of it: paas hosts:remove {host.name})"
+            yield warn(f"host {host.name}", f"is {host.schedulable}", see)
         elif host.health is HostHealth.UP:
             yield ok(f"host {host.name}", f"up, {host.schedulable}, seen {seen}")
         else:
@@ -292,9 +292,7 @@ def clock(platform: Platform, now: float) -> Iterator[Finding]:
 def _answering(platform: Platform) -> Sequence[Host]:
     """The hosts that are up: to ask one that is not would take too long."""
     return [
-        host
-        for host in platform.hosts.all()
-        if host.health is HostHealth.UP and host.schedulable is not Schedulable.JOINING
+        host for host in platform.hosts.all() if host.health is HostHealth.UP and host.is_registered
     ]
 
 

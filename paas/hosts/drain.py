@@ -14,10 +14,11 @@ class OnlyHost(Conflict):
         )
 
 
-class NotYetRegistered(Conflict):
-    def __init__(self, name: str) -> None:
+class NotRegisteredNow(Conflict):
+    def __init__(self, host: Host) -> None:
         super().__init__(
-            f"{name} is being registered. Nothing was changed. See: paas hosts (to stop it: paas hosts:remove {name})"
+            f"{host.name} is {host.schedulable}. Nothing was changed. See: paas hosts "
+            f"(to be rid of it: paas hosts:remove {host.name})"
         )
 
 
@@ -25,7 +26,7 @@ def drain(name: str, by: str, platform: Platform, now: float, *, is_forced: bool
     """Nothing new is placed there, and converge moves what is there. May be repeated.
 
     `is_forced`: as if it were down. What it ran is given up at once and started elsewhere; for a host that hangs.
-    Raises UnknownHost, NotYetRegistered or OnlyHost.
+    Raises UnknownHost, NotRegisteredNow or OnlyHost.
     """
     with platform.record.write():
         host = registered(name, platform)
@@ -44,7 +45,7 @@ def drain(name: str, by: str, platform: Platform, now: float, *, is_forced: bool
 def undrain(name: str, platform: Platform, now: float) -> Host:
     """It takes containers again; one that was given up by force, once it is seen to be well.
 
-    Raises UnknownHost or NotYetRegistered.
+    Raises UnknownHost or NotRegisteredNow.
     """
     with platform.record.write():
         host = registered(name, platform)
@@ -59,10 +60,10 @@ def undrain(name: str, platform: Platform, now: float) -> Host:
 
 
 def registered(name: str, platform: Platform) -> Host:
-    """Raises UnknownHost or NotYetRegistered."""
+    """Raises UnknownHost or NotRegisteredNow."""
     host = platform.hosts.get(name)
-    if host.schedulable is Schedulable.JOINING:
-        raise NotYetRegistered(name)
+    if not host.is_registered:
+        raise NotRegisteredNow(host)
     return host
 
 

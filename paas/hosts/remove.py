@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from paas.engine.engine import HostUnreachable
+from paas.engine.tunnels import alone
 from paas.errors import Conflict, Failed, PaasError
 from paas.hosts.drain import check_others
 from paas.hosts.progress import Progress, Stage
@@ -58,7 +59,7 @@ def begin_removal(name: str, platform: Platform, *, is_lost: bool) -> Host:
         host = platform.hosts.get(name)
         if host.schedulable is not Schedulable.JOINING:
             _check(host, platform, is_lost=is_lost)
-            platform.hosts.note(name, schedulable=str(Schedulable.DRAINING))
+            platform.hosts.note(name, schedulable=str(Schedulable.LEAVING))
     Progress(name, Stage.QUEUED).tell(platform.wire)
     if not platform.wire.upkeep("remove_host", name, *([LOST] if is_lost else [])):
         platform.hosts.note(name, schedulable=str(host.schedulable))
@@ -78,15 +79,12 @@ def remove(name: str, platform: Platform, reach: Reach, now: float, *, is_lost: 
         apps = _forget(host, platform, now, is_lost=is_lost)
     except UnknownHost:
         apps = frozenset()  # an earlier try came so far
-    except NotEmpty as error:
-        Progress(name, Stage.FAILED, error=str(error)).tell(platform.wire)
-        return
     except PaasError as error:
-        Progress(name, Stage.FAILED, error=str(NotRemoved(name, str(error)))).tell(platform.wire)
+        _stay(host, error, platform, now)
+        why = error if isinstance(error, NotEmpty) else NotRemoved(name, str(error))
+        Progress(name, Stage.FAILED, error=str(why)).tell(platform.wire)
         return
-    with suppress(
-        PaasError, OSError
-    ):  # without a supervisor there is no tunnel, and none is started again
+    with suppress(PaasError, OSError):  # without a supervisor no tunnel is started again
         reach.close(name, platform.settings)
     wake(apps, platform)
     Progress(name, Stage.DONE).tell(platform.wire)
@@ -110,11 +108,21 @@ def _check_empty(name: str, platform: Platform) -> None:
 
 def _leave(host: Host, platform: Platform) -> None:
     """Network, packet filter, image of the tools. Raises HostUnreachable."""
-    if host.schedulable is Schedulable.JOINING:
-        with suppress(HostUnreachable):  # it may never have been reached
+    try:
+        with alone(host.name, platform.settings):
             platform.engine.clear(host.name)
-    else:
-        platform.engine.clear(host.name)
+    except HostUnreachable:
+        if host.schedulable is not Schedulable.JOINING:  # that may never have been reached
+            raise
+
+
+def _stay(host: Host, why: PaasError, platform: Platform, now: float) -> None:
+    """It could not be removed: it is a drained host again, and one that nobody hears of by itself may be lost."""
+    platform.hosts.note(host.name, schedulable=str(Schedulable.DRAINING))
+    if isinstance(why, HostUnreachable) and host.health is HostHealth.UP:
+        platform.hosts.note(
+            host.name, health=str(HostHealth.SUSPECT), health_since=now, health_reason=str(why)
+        )
 
 
 def _forget(host: Host, platform: Platform, now: float, *, is_lost: bool) -> frozenset[str]:

@@ -62,6 +62,8 @@ class Schedulable(StrEnum):
     OPEN = "open"
     DRAINING = "draining"
     """Everything moves off."""
+    LEAVING = "leaving"
+    """It is being removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ class Host:
     def is_ready(self) -> bool:
         """It may get containers."""
         return self.health is HostHealth.UP and self.schedulable is Schedulable.OPEN
+
+    @property
+    def is_registered(self) -> bool:
+        """Neither on its way in nor on its way out."""
+        return self.schedulable in (Schedulable.OPEN, Schedulable.DRAINING)
 
     @property
     def is_given_up(self) -> bool:

@@ -10,8 +10,9 @@ import time
 from urllib.parse import urlsplit
 
 from paas.engine.engine import HostUnreachable
+from paas.engine.tunnels import alone
 from paas.model.container import UP
-from paas.model.host import Host, HostHealth, Schedulable
+from paas.model.host import Host, HostHealth
 from paas.scheduler.clock import SWEEP_SECONDS
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
@@ -31,8 +32,11 @@ class Health:
 
     def prepare(self) -> None:
         """Network and packet filter; one that comes back is tried with a container first. Raises HostUnreachable."""
-        host = self._platform.hosts.get(self._host)
-        self._platform.engine.prepare(host.name, host.subnet)
+        with alone(self._host, self._platform.settings):
+            host = self._platform.hosts.get(self._host)
+            if not host.is_registered:
+                return
+            self._platform.engine.prepare(host.name, host.subnet)
         if host.health is not HostHealth.UP:
             self._platform.engine.probe(host.name)
         self.check()
@@ -40,7 +44,10 @@ class Health:
     def check(self) -> None:
         """Its engine answers: it is up. Raises HostUnreachable."""
         now, platform = time.time(), self._platform
-        platform.engine.guard(self._host)
+        with alone(self._host, platform.settings):
+            if not platform.hosts.get(self._host).is_registered:
+                return
+            platform.engine.guard(self._host)
         facts = platform.engine.facts(self._host)
         was = platform.hosts.get(self._host)
         if was.is_given_up:
@@ -101,9 +108,7 @@ class Health:
         return next((name for name, address in asked if _answers(address)), None)
 
     def _why_nothing_moves(self, host: Host) -> str | None:
-        hosts = [
-            one for one in self._platform.hosts.all() if one.schedulable is not Schedulable.JOINING
-        ]
+        hosts = [one for one in self._platform.hosts.all() if one.is_registered]
         silent = [one for one in hosts if one.name == host.name or _may_be_silent(one, host)]
         if len(hosts) >= FROZEN_FROM and 3 * len(silent) > len(hosts):
             return f"{len(silent)} of {len(hosts)} hosts are silent at once"

@@ -12,7 +12,7 @@ from paas.engine.engine import HostUnreachable, ImageMissing, RegistryFailed
 from paas.errors import PaasError
 from paas.model.build import Image
 from paas.model.container import PULLING
-from paas.model.host import Host, HostHealth, Schedulable
+from paas.model.host import Host, HostHealth
 from paas.scheduler.spec import image_name
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
@@ -113,8 +113,4 @@ def _try(digest: str, platform: Platform, host: str) -> PaasError | None:
 
 def _elsewhere(platform: Platform) -> Sequence[Host]:
     """The hosts that get images from the registry. By name."""
-    return [
-        host
-        for host in platform.hosts.all()
-        if not host.is_local and host.schedulable is not Schedulable.JOINING
-    ]
+    return [host for host in platform.hosts.all() if not host.is_local and host.is_registered]

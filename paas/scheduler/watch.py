@@ -17,7 +17,7 @@ from paas.errors import PaasError
 from paas.logs.collect import Collector
 from paas.logs.spool import RouterSpool
 from paas.model.container import STARTING
-from paas.model.host import Host, Schedulable
+from paas.model.host import Host
 from paas.scheduler.clock import SWEEP_SECONDS, Clock
 from paas.scheduler.health import Health
 from paas.scheduler.listen import listen
@@ -69,11 +69,7 @@ class Watch:
 
     def _follow_hosts(self) -> None:
         """Each that is registered by now; nobody follows one that is not any more."""
-        hosts = {
-            host.name: host
-            for host in self._platform.hosts.all()
-            if host.schedulable is not Schedulable.JOINING
-        }
+        hosts = {host.name: host for host in self._platform.hosts.all() if host.is_registered}
         for name in self._hosts.keys() - hosts.keys():
             self._hosts.pop(name).set()
         for name in hosts.keys() - self._hosts.keys():

@@ -125,12 +125,15 @@ def test_the_only_host_that_takes_containers_is_neither_drained_nor_removed(serv
     assert served.platform.hosts.get("local").schedulable is Schedulable.OPEN
 
 
-def test_a_host_that_is_being_registered_is_neither_drained_nor_opened(served: Served) -> None:
-    served.platform.hosts.add(make_host("h2", schedulable=Schedulable.JOINING))
+@pytest.mark.parametrize("on_its_way", [Schedulable.JOINING, Schedulable.LEAVING])
+def test_a_host_on_its_way_in_or_out_is_neither_drained_nor_opened(
+    served: Served, on_its_way: Schedulable
+) -> None:
+    served.platform.hosts.add(make_host("h2", schedulable=on_its_way))
     with served.by("ana") as admin:
         for word in ("draining", "open"):
             assert admin.patch("/hosts/h2", json={"schedulable": word}).status_code == 409
-    assert served.platform.hosts.get("h2").schedulable is Schedulable.JOINING
+    assert served.platform.hosts.get("h2").schedulable is on_its_way
 
 
 def test_what_cannot_become_of_a_host_is_refused(served: Served) -> None:
@@ -311,7 +314,7 @@ def test_a_removal_is_begun_and_nothing_is_placed_there_any_more(served: Served)
     with served.by("ana") as admin:
         answer = admin.delete("/hosts/h2")
 
-    assert (answer.status_code, answer.json()["schedulable"]) == (202, "draining")
+    assert (answer.status_code, answer.json()["schedulable"]) == (202, "leaving")
     assert served.platform.wire.waiting(UPKEEP) == {"h2"}
 
 

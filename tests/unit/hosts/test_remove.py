@@ -80,7 +80,9 @@ def test_a_host_that_does_not_answer_stays_until_it_is_said_to_be_lost(
     assert error.startswith("h2 was not removed: The engine of host h2 does not answer: ")
     assert error.endswith("If it is gone for good: paas hosts:remove h2 --lost")
     assert names(platform) == ["h2", "local"]
-    assert platform.hosts.get("h2").schedulable is Schedulable.DRAINING
+    host = platform.hosts.get("h2")
+    assert (host.schedulable, host.health) == (Schedulable.DRAINING, HostHealth.SUSPECT)
+    assert removes(platform, way, is_lost=True) is None
 
 
 @pytest.mark.usefixtures("h2")
