@@ -69,7 +69,7 @@ def test_a_tunnel_trusts_the_pinned_key_and_no_other(settings: Settings) -> None
 
 def test_each_platform_and_host_has_a_port_of_its_own_to_come_from(settings: Settings) -> None:
     options = [dict(word.split("=", 1) for word in command(host, settings) if "=" in word)
-               for host in (far(), far("h3"), far())]  # fmt: skip
+               for host in (far(), far("h3", 3), far())]  # fmt: skip
 
     sources = [shlex.split(option["ProxyCommand"])[-1] for option in options]
     assert sources[0] == sources[2] != sources[1]
