@@ -73,6 +73,16 @@ def test_what_a_person_has_given_up_is_not_up_because_it_answers(quick: Stage) -
     assert (of("h2", quick).health, of("h2", quick).health_reason) == (HostHealth.DOWN, reason)
 
 
+@pytest.mark.parametrize("on_its_way", [Schedulable.JOINING, Schedulable.LEAVING])
+def test_nothing_is_put_on_a_host_that_is_on_its_way_in_or_out(
+    quick: Stage, on_its_way: Schedulable
+) -> None:
+    quick.platform.hosts.note("h2", schedulable=str(on_its_way))
+    quick.engine.world.lose("h2")  # to ask it would be an error
+
+    Health("h2", quick.platform).check()
+
+
 def test_where_sshd_answers_it_is_never_down(quick: Stage, sshd: socket.socket) -> None:
     has_sshd("h2", sshd.getsockname()[1], quick)
     health = Health("h2", quick.platform)
