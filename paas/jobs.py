@@ -12,6 +12,7 @@ from redis import RedisError
 from paas.doctor import examine as examine_platform
 from paas.engine.tunnels import free_registry
 from paas.errors import PaasError
+from paas.hosts.ask_key import ask
 from paas.hosts.reach import Reach
 from paas.hosts.register import register
 from paas.hosts.remove import LOST, remove
@@ -93,6 +94,10 @@ def spread_images() -> None:
 def give_up_dead_builds() -> None:
     """Of workers that died and did not come back."""
     give_up(connected(), time.time())
+
+
+def ask_host_key(name: str, url: str) -> None:
+    ask(name, url, connected(), Reach())
 
 
 def register_host(name: str) -> None:

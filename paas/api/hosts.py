@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from paas.api.asked import CurrentPerson, CurrentPlatform
 from paas.api.shapes import moment
 from paas.engine.tunnels import public_key, tunnel_name
+from paas.hosts.ask_key import begin_asking
 from paas.hosts.drain import drain, undrain
 from paas.hosts.progress import DOES, OVER, Progress, told
 from paas.hosts.register import begin_registration
@@ -29,6 +30,10 @@ class HostIn(BaseModel):
     """`ssh://USER@ADDRESS[:PORT][?socket=PATH]`"""
     host_key: Annotated[str, Field(max_length=2000)] | None = None
     """`SHA256:...`: the fingerprint that the key of its sshd must have."""
+
+
+class HostUrlIn(BaseModel):
+    url: Annotated[str, Field(max_length=500)]
 
 
 class HostChangeIn(BaseModel):
@@ -158,6 +163,12 @@ def register_host(given: HostIn, platform: CurrentPlatform) -> HostInFullOut:
     """It takes containers when its progress says `done`."""
     host = begin_registration(given.name, given.url, given.host_key, platform, time.time())
     return _in_full(host, platform, is_admin=True)
+
+
+@router.post("/hosts/{name}/key", status_code=202)
+def ask_host_key(name: str, given: HostUrlIn, platform: CurrentPlatform) -> ProgressOut:
+    """What the key of a machine is that may be registered under this name: in its progress, as `fingerprint`."""
+    return ProgressOut.of(begin_asking(name, given.url, platform))
 
 
 @router.patch("/hosts/{name}")

@@ -1,5 +1,6 @@
 """hosts, hosts:add, hosts:drain, hosts:undrain, hosts:remove, hosts:key."""
 
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -30,6 +31,14 @@ class Stuck(Failed):
         super().__init__(
             f"{host} is draining and not empty, for want of room elsewhere: {apps} "
             "They move when there is some; see: paas hosts"
+        )
+
+
+class NotTheKey(Failed):
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"{host} was not registered: its key is not confirmed. Nothing was changed. To demand one: "
+            f"paas hosts:add {host} URL --host-key SHA256:..."
         )
 
 
@@ -77,10 +86,12 @@ def add(session: Session, name: str, url: str, host_key: str | None, no_wait: bo
     """Register another machine's Docker engine.
 
     URL is ssh://USER@ADDRESS[:PORT][?socket=PATH]. USER lets the platform's key in (paas hosts:key) and may use the
-    engine's socket. The key of the machine's sshd is shown and pinned: it must be the same ever after. The engine is
-    examined, network and packet filter are put there, and a container is tried; should any of it fail, nothing has
-    changed. Only an admin may.
+    engine's socket. The key of the machine's sshd is shown and pinned: it must be the same ever after; on a terminal
+    you are asked whether it is the one. The engine is examined, network and packet filter are put there, and a
+    container is tried; should any of it fail, nothing has changed. Only an admin may.
     """
+    if host_key is None and sys.stdin.isatty():
+        host_key = _confirmed_key(session, name, url)
     body: dict[str, object] = {"name": name, "url": url}
     if host_key is not None:
         body["host_key"] = host_key
@@ -155,6 +166,22 @@ def key(session: Session) -> None:
     A line for ~/.ssh/authorized_keys of the user that hosts:add names.
     """
     show([plain(session.api.get(path("hosts", "key")).one()["public_key"])])
+
+
+def _confirmed_key(session: Session, name: str, url: str) -> str:
+    """The fingerprint, once the person has said that it is the machine's. Raises NotTheKey."""
+    session.api.post(path("hosts", name, "key"), {"url": url})
+    told = next(
+        each for each in _polled(session, path("hosts", name, "progress")) if each["is_over"]
+    )
+    if told.get("error"):
+        raise HostFailed(plain(told["error"]))
+    fingerprint = plain(told["fingerprint"])
+    say(f"The host key of {name} is {fingerprint}")
+    say("There, this says the same: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+    if not click.confirm("Is it the one?", err=True):
+        raise NotTheKey(name)
+    return fingerprint
 
 
 def _follow(session: Session, name: str) -> None:

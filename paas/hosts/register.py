@@ -74,12 +74,10 @@ def begin_registration(
     """
     if host_key is not None and not _FINGERPRINT.fullmatch(host_key):
         raise InvalidHostKey(host_key)
-    host = _joining(HostName(name), SshUrl.parse(url), host_key, platform, now)
+    where = SshUrl.parse(url)
+    host = _joining(HostName(name), where, host_key, platform, now)
     with platform.record.write():
-        for other in platform.hosts.all():
-            if other.name == name:
-                raise AlreadyRegistered(name, f"A host of that name ({_where(other)})")
-            _check_other(host, SshUrl.parse(url).address, other)
+        check_new(host.name, where, where.address, platform)
         platform.hosts.add(host)
     Progress(name, Stage.QUEUED).tell(platform.wire)
     if not platform.wire.upkeep("register_host", name):
@@ -165,9 +163,7 @@ class Joining:
         found = self._reach.look(url, self._platform.settings, self._host.host_key)
         self.fingerprint = found.fingerprint
         self._note(host_key=found.host_key, address=found.address)
-        for other in self._platform.hosts.all():
-            if other.name != self._host.name:
-                _check_other(self._host, found.address, other)
+        check_new(self._host.name, url, found.address, self._platform, is_there=True)
 
     def _awaited(self, answer: Callable[[], Answer]) -> Answer:
         """Of what has only just been started."""
@@ -254,9 +250,20 @@ def _joining(
     )
 
 
-def _check_other(host: Host, address: str, other: Host) -> None:
+def check_new(
+    name: str, url: SshUrl, address: str, platform: Platform, *, is_there: bool = False
+) -> None:
+    """No other host has its name or is its engine; `is_there`: it has a row itself. Raises AlreadyRegistered."""
+    for other in platform.hosts.all():
+        if other.name != name:
+            _check_other(url, address, other)
+        elif not is_there:
+            where = other.ssh_url or other.url
+            raise AlreadyRegistered(name, f"A host of that name ({where})")
+
+
+def _check_other(mine: SshUrl, address: str, other: Host) -> None:
     """Raises AlreadyRegistered: it is the same engine."""
-    mine = SshUrl.parse(host.ssh_url or "")
     if other.ssh_url is not None:
         theirs = SshUrl.parse(other.ssh_url)
         is_same = address in (theirs.address, other.address) and mine.socket == theirs.socket
@@ -264,10 +271,6 @@ def _check_other(host: Host, address: str, other: Host) -> None:
         is_same = other.url == f"unix://{mine.socket}" and _is_here(address)
     if is_same:
         raise AlreadyRegistered(other.name, f"The engine at {address} ({mine.socket})")
-
-
-def _where(host: Host) -> str:
-    return host.ssh_url or host.url
 
 
 def _is_here(address: str) -> bool:

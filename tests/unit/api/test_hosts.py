@@ -346,3 +346,14 @@ def test_the_platforms_own_machine_is_not_removed(served: Served) -> None:
 
     assert answer.status_code == 409
     assert answer.json()["message"].startswith("local cannot be removed: apps are built there.")
+
+
+def test_a_machine_is_asked_for_its_key(served: Served) -> None:
+    with served.by("ana") as admin:
+        answer = admin.post("/hosts/h2/key", json={"url": "ssh://deploy@10.0.0.2"})
+        for name, url in (("h2", "10.0.0.2"), ("local", "ssh://deploy@10.0.0.2"), ("h2", "")):
+            assert admin.post(f"/hosts/{name}/key", json={"url": url}).status_code == 422
+
+    assert (answer.status_code, answer.json()["stage"]) == (202, "queued")
+    assert [host.name for host in served.platform.hosts.all()] == ["local"]
+    assert served.platform.wire.waiting(UPKEEP) == {"h2"}

@@ -1,10 +1,12 @@
 import json
+import os
 from typing import Any
 
 import pytest
 
 from tests.unit.cli.api import Api, Reply, refusal
 from tests.unit.cli.conftest import User
+from tests.unit.cli.test_run import a_terminal
 
 FINGERPRINT = "SHA256:jGWMRuFzAc2HYEJzsNmpCh2mSGJVoBMWcOhHnEqaA5k"
 LOCAL = {
@@ -84,6 +86,44 @@ def test_a_host_is_added_stage_by_stage(api: Api, user: User) -> None:
         "h2 takes containers: amd64, 8.0 GB of memory, engine 20.10.24.",
     ]
     assert (typed.out, typed.code) == ("", 0)
+
+
+def asked_for_a_key(api: Api) -> None:
+    api.returns("POST /hosts/h2/key", {}, 202)
+    api.returns("POST /hosts", H2, 202)
+    api.returns("GET /hosts/h2", H2)
+    done = progress("done", fingerprint=FINGERPRINT)
+    api.says("GET /hosts/h2/progress", progress("ssh"), done)
+
+
+def test_on_a_terminal_a_key_is_pinned_when_it_was_confirmed(api: Api, user: User) -> None:
+    asked_for_a_key(api)
+
+    with a_terminal(user, "hosts:add", "h2", "ssh://deploy@10.0.0.2") as terminal:
+        shown = terminal.reads_until(b"Is it the one? [y/N]: ")
+        os.write(terminal.keyboard, b"y\n")
+        terminal.reads_until(b"h2 takes containers")
+        assert terminal.process.wait(10) == 0
+
+    assert f"The host key of h2 is {FINGERPRINT}".encode() in shown
+    posted = [asked.body for asked in api.asked if asked.line == "POST /hosts"]
+    assert posted == [
+        {"name": "h2", "url": "ssh://deploy@10.0.0.2", "host_key": FINGERPRINT},
+    ]
+
+
+def test_on_a_terminal_nothing_is_registered_by_a_key_that_was_not_confirmed(
+    api: Api, user: User
+) -> None:
+    asked_for_a_key(api)
+
+    with a_terminal(user, "hosts:add", "h2", "ssh://deploy@10.0.0.2") as terminal:
+        terminal.reads_until(b"Is it the one? [y/N]: ")
+        os.write(terminal.keyboard, b"\n")
+        terminal.reads_until(b"its key is not confirmed. Nothing was changed.")
+        assert terminal.process.wait(10) == 1
+
+    assert "POST /hosts" not in api.lines
 
 
 def test_a_host_that_cannot_be_added_is_told_in_one_line(api: Api, user: User) -> None:
