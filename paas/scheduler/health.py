@@ -7,6 +7,7 @@ are its dynos placed elsewhere. When many go silent at once it is more likely ou
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from paas.engine.engine import HostUnreachable
@@ -100,12 +101,18 @@ class Health:
         )
 
     def _what_answers(self, host: Host) -> str | None:
-        """sshd, or a container by its address. A connection is enough."""
-        sshd = urlsplit(host.ssh_url or "")
-        asked = [("sshd", (sshd.hostname, sshd.port or 22))] if sshd.hostname else []
+        """sshd, or a container by its address. A connection is enough. They are asked side by side."""
+        asked = []
+        if host.ssh_url and host.address:
+            asked.append(("sshd", (host.address, urlsplit(host.ssh_url).port or 22)))
         rows = [row for row in self._platform.containers.on(host.name) if row.state is UP]
         asked += [(row.dyno.name, row.endpoint) for row in rows if row.endpoint][:CONTAINERS_ASKED]
-        return next((name for name, address in asked if _answers(address)), None)
+        if not asked:
+            return None
+        names, addresses = zip(*asked, strict=True)
+        with ThreadPoolExecutor(len(asked)) as threads:
+            heard = threads.map(_answers, addresses)
+            return next((name for name, has in zip(names, heard, strict=True) if has), None)
 
     def _why_nothing_moves(self, host: Host) -> str | None:
         hosts = [one for one in self._platform.hosts.all() if one.is_registered]

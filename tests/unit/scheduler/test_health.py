@@ -2,14 +2,16 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
 
 from paas.engine.engine import HostUnreachable
 from paas.model.host import Host, HostHealth, Schedulable
-from paas.scheduler.health import Health
+from paas.scheduler.health import CONNECT_SECONDS, CONTAINERS_ASKED, Health
+from paas.scheduler.scale import scale
 from tests.unit.scheduler.stage import Stage
 
 SILENT = HostUnreachable("h2", "connection refused")
@@ -27,6 +29,18 @@ def quick(wide_stage: Stage) -> Stage:
 def sshd() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
+
+
+@pytest.fixture
+def silent_ports() -> Iterator[Sequence[int]]:
+    """Nobody takes a connection there, and nobody refuses one: their queues are full."""
+    with ExitStack() as held:
+        ports = []
+        for _ in range(CONTAINERS_ASKED):
+            listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+            held.enter_context(socket.create_connection(listener.getsockname()))
+            ports.append(listener.getsockname()[1])
+        yield ports
 
 
 def of(host: str, stage: Stage) -> Host:
@@ -105,6 +119,28 @@ def test_where_a_container_answers_it_is_never_down(quick: Stage, sshd: socket.s
 
     assert host.health is HostHealth.SUSPECT
     assert (host.health_reason or "").endswith("But web.1 answers.")
+
+
+def test_a_host_with_many_containers_is_not_asked_longer_than_one(
+    quick: Stage, silent_ports: Sequence[int]
+) -> None:
+    quick.deployed()
+    scale(quick.now(), {"web": CONTAINERS_ASKED}, "ana", quick.platform, time.time())
+    quick.converges()
+    quick.comes_up()
+    for number, port in enumerate(silent_ports, 1):
+        row = quick.row(f"web.{number}")
+        quick.platform.containers.note(row.id, host="h2", published=port)
+    is_heard("h1", quick)
+    is_heard("h3", quick)
+    health = Health("h2", quick.platform)
+    time.sleep(0.4)
+
+    begin = time.monotonic()
+    host = falls_silent(health, quick)
+
+    assert CONNECT_SECONDS <= time.monotonic() - begin < CONTAINERS_ASKED * CONNECT_SECONDS
+    assert host.health is HostHealth.DOWN
 
 
 def test_when_many_are_silent_at_once_nothing_is_moved(quick: Stage) -> None:
