@@ -107,10 +107,14 @@ def _check_empty(name: str, platform: Platform) -> None:
 
 
 def _leave(host: Host, platform: Platform) -> None:
-    """Network, packet filter, image of the tools. Raises HostUnreachable."""
+    """Network, packet filter, images. Raises HostUnreachable."""
+    engine = platform.engine
     try:
         with alone(host.name, platform.settings):
-            platform.engine.clear(host.name)
+            engine.clear(host.name)
+        for image in engine.images(host.name):
+            for reference in (*image.tags, *image.digests):
+                engine.remove_image(host.name, reference)
     except HostUnreachable:
         if host.schedulable is not Schedulable.JOINING:  # that may never have been reached
             raise

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from paas.engine.body import PLATFORM
 from paas.hosts.progress import Stage, told
 from paas.hosts.remove import begin_removal, remove
 from paas.model.app import App, AppName
@@ -11,6 +12,7 @@ from paas.model.container import GONE
 from paas.model.host import HostHealth, Schedulable
 from paas.model.person import PersonName
 from paas.wiring import Platform
+from tests.engine import IMAGE, make_image
 from tests.make import NOW, make_container, make_dyno, make_host
 from tests.unit.hosts.conftest import TwoEngines
 from tests.unit.hosts.way import Way
@@ -59,10 +61,15 @@ def test_nothing_is_left_of_a_host_that_is_removed(
     platform: Platform, way: Way, engine: TwoEngines, shop: App
 ) -> None:
     image = keeps_image(platform, shop, "local", "h2")
+    labels = {PLATFORM: platform.settings.platform}
+    engine.world.machines["h2"].images["built"] = make_image(
+        "built", "shop:v1", "shop:v2", **labels
+    )
 
     assert removes(platform, way) is None
 
     assert (names(platform), way.open, engine.cleared) == (["local"], set(), ["h2"])
+    assert list(engine.world.machines["h2"].images) == [IMAGE]  # which is no platform's
     kept = platform.builds.image(image.id)
     assert kept is not None
     assert (dict(kept.where), kept.digest) == ({"local": "image-1"}, image.digest)
