@@ -15,6 +15,7 @@ from redis import Redis, RedisError
 
 from paas.engine.engine import HostUnreachable
 from paas.engine.trial import REACHED, SECONDS, try_container
+from paas.engine.tunnels import was_taken_out
 from paas.errors import PaasError
 from paas.model.finding import Examination, Finding, FindingState
 from paas.model.host import Host, HostHealth
@@ -87,6 +88,8 @@ def processes(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG
     see = f"paasd status {settings.directory}"
     alive = {program.name for program in running(settings)}
     for name in started_once(settings):
+        if was_taken_out(name, settings):
+            continue
         if name in alive:
             yield ok(f"process {name}", "runs")
         else:

@@ -24,7 +24,6 @@ from paas.model.host import Host
 from paas.model.ssh_url import SshUrl
 from paas.needed import program as find
 from paas.program import Program, User, section
-from paas.running import pid_file
 from paas.settings import Settings
 from paas.supervision import Supervision
 
@@ -123,6 +122,11 @@ def is_for_hosts(program_name: str) -> bool:
     return program_name == REGISTRY or program_name.startswith(TUNNEL)
 
 
+def was_taken_out(program_name: str, settings: Settings) -> bool:
+    """It ran for a host that is not registered any more; its pid file is there until the next start."""
+    return is_for_hosts(program_name) and not _program_file(program_name, settings).exists()
+
+
 def public_key(settings: Settings) -> str:
     """The line for `authorized_keys` on a host. The key is made when it is asked for the first time."""
     private = settings.hosts_key
@@ -153,7 +157,6 @@ def close_tunnel(host: str, settings: Settings) -> None:
     """Silent when there is none. Raises NotRunning or SupervisorSilent."""
     remove_program(host, settings)
     Supervision(settings).follow(is_for_hosts)
-    pid_file(settings, tunnel_name(host)).unlink(missing_ok=True)
 
 
 def free_registry(settings: Settings) -> None:
