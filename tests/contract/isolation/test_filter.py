@@ -177,3 +177,49 @@ def test_two_guards_put_back_what_was_flushed_and_leave_each_other_alone() -> No
             time.sleep(0.1)
 
     assert len(orders) == 1
+
+
+def test_a_host_elsewhere_lets_routers_in_and_leaves_docker0_alone() -> None:
+    name, here = f"paas{secrets.token_hex(3)}", "abcd2345"
+    inside = ["ip", "netns", "exec", name]
+    around = Surroundings(routers=["10.0.0.1"], hosts=["10.0.0.3", "10.0.0.2"])
+    ip("netns", "add", name)
+    try:
+        for _ in range(2):
+            subprocess.run([*inside, *apply_arguments(here, around)], check=True)
+        made = rules_of(f"PAAS-{here}-TO", *inside)
+        refused = rules_of("ctstate NEW -j REJECT", *inside)
+        docker0 = rules_of("docker0", *inside)
+        subprocess.run([*inside, *remove_arguments(here)], check=True)
+
+        assert made == [
+            f"-A FORWARD -o pb-{here} -j PAAS-{here}-TO",
+            f"-A PAAS-{here}-TO -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+            f"-A PAAS-{here}-TO -s 10.0.0.1/32 -j RETURN",
+            f"-A PAAS-{here}-TO -j REJECT --reject-with icmp-port-unreachable",
+        ]
+        assert [rule.split()[3] for rule in refused] == ["10.0.0.2/32", "10.0.0.3/32"]
+        assert docker0 == [
+            f"-A PAAS-{here}-FWD -o docker0 -j REJECT --reject-with icmp-port-unreachable"
+        ]
+        assert rules_of("PAAS", *inside) == []
+    finally:
+        ip("netns", "del", name)
+
+
+def test_hosts_elsewhere_are_closed_to_builds_too_and_each_platform_has_its_own() -> None:
+    name = f"paas{secrets.token_hex(3)}"
+    inside = ["ip", "netns", "exec", name]
+    ip("netns", "add", name)
+    try:
+        for platform, host in (("abcd2345", "10.0.0.2"), ("other234", "10.0.0.3")):
+            around = Surroundings(open_ports=[80], hosts=[host])
+            subprocess.run([*inside, *apply_arguments(platform, around)], check=True)
+        both = rules_of("PAAS-BUILDS-FWD -d 10.0.0", *inside)
+        subprocess.run([*inside, *remove_arguments("abcd2345")], check=True)
+        left = rules_of("PAAS-BUILDS-FWD -d 10.0.0", *inside)
+
+        assert {rule.split()[3] for rule in both} == {"10.0.0.2/32", "10.0.0.3/32"}
+        assert [rule.split()[3] for rule in left] == ["10.0.0.3/32"]
+    finally:
+        ip("netns", "del", name)
