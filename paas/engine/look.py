@@ -203,11 +203,13 @@ def _why_not_open(transport: Transport, path: str) -> NotFit:
     script = (
         f"test -S {quoted} || exit 3; test -w {quoted} || {{ stat -L -c %G {quoted}; exit 4; }}"
     )
-    code, said = 0, ""
+    code, said = None, ""
     with suppress(paramiko.SSHException, EOFError, OSError), _session(transport) as session:
         session.exec_command(script)
         said = _read(session).decode(errors="replace").strip()
         code = session.recv_exit_status()
+    if code == 0:  # so it is not the socket; sshd answers the same when nothing listens there
+        return NotFit("forwarding", "AllowStreamLocalForwarding")
     if code == 3:
         return NotFit("no socket", "")
     if code == 4:

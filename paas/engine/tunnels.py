@@ -38,7 +38,8 @@ NOT_FIT: Mapping[str, str] = {
     "host key": "{address}:{port} has the host key {why}, not {expected}. If that is right there "
     "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), name it: --host-key SHA256:...",
     "login": "{user}@{address} does not let the platform in: {why}. Add to ~{user}/.ssh/authorized_keys there: {key}",
-    "forwarding": "sshd on {address} carries no sockets. In its sshd_config: {why} yes",
+    "forwarding": "sshd on {address} carries no sockets (in its sshd_config: {why} yes), "
+    "or nothing listens on {socket}. There: docker version",
     "port": "Port {why} of 127.0.0.1 on {address} cannot be had for the registry. There: ss -ltn; "
     "and in its sshd_config: AllowTcpForwarding yes",
     "no socket": "{address} has no socket {socket}{why}. Name the engine's: ssh://...?socket=PATH",

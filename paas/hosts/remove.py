@@ -122,7 +122,8 @@ def _leave(host: Host, platform: Platform) -> None:
 
 def _stay(host: Host, why: PaasError, platform: Platform, now: float) -> None:
     """It could not be removed: it is a drained host again, and one that nobody hears of by itself may be lost."""
-    platform.hosts.note(host.name, schedulable=str(Schedulable.DRAINING))
+    if host.schedulable is not Schedulable.JOINING:
+        platform.hosts.note(host.name, schedulable=str(Schedulable.DRAINING))
     if isinstance(why, HostUnreachable) and host.health is HostHealth.UP:
         platform.hosts.note(
             host.name, health=str(HostHealth.SUSPECT), health_since=now, health_reason=str(why)

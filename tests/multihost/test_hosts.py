@@ -275,7 +275,7 @@ def test_a_host_with_another_key(site: Site, h1: LabHost) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_host_whose_key_has_changed_is_not_trusted_again(site: Site, h1: LabHost) -> None:
+def test_a_demanded_key_that_can_be_none(site: Site, h1: LabHost) -> None:
     refused(site, f"hosts:add h1 {h1.ssh_url} --host-key SHA256:x", "is not the fingerprint of a")
 
 
@@ -319,6 +319,37 @@ def test_an_engine_that_is_too_old(site: Site, h1: LabHost) -> None:
             "h1 was not registered (ssh): ",
             "Docker 19.03.15 is too old: 20.10 is needed. There: docker version",
         )
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_what_is_no_engine(site: Site, h1: LabHost) -> None:
+    with answers(h1, "odd.sock", 0o666, "none") as url:
+        refused(
+            site,
+            f"hosts:add h1 {url}",
+            "h1 was not registered (ssh): ",
+            "what answers there is no Docker engine. There: docker version",
+        )
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_an_sshd_that_carries_no_sockets(site: Site, h1: LabHost) -> None:
+    told = h1.socket.with_name("sshd_config").read_text()
+    closed = h1.socket.with_name("closed_sshd_config")
+    closed.write_text(
+        told.replace(f"{h1.address}:{h1.ssh_port}", f"{h1.address}:2222").replace(
+            "AllowStreamLocalForwarding yes", "AllowStreamLocalForwarding no"
+        )
+    )
+    sshd = ("/usr/sbin/sshd", "-f", f"{closed}")
+    subprocess.run(site.lab.enter(h1, *sshd), check=True, capture_output=True)
+
+    refused(
+        site,
+        f"hosts:add h1 ssh://{h1.user}@{h1.address}:2222?socket={h1.socket}",
+        "h1 was not registered (ssh): ",
+        f"sshd on {h1.address} carries no sockets (in its sshd_config: AllowStreamLocalForwarding yes)",
+    )
 
 
 @pytest.mark.usefixtures("unchanged")
