@@ -1,12 +1,16 @@
 """What becomes of apps whose hosts go: the scenarios of lost, hanging, cut off, rebooted and returning hosts."""
 
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from paas.model.container import FILLS
 from paas.model.host import HostHealth
+from paas.model.route import Route
+from paas.supervision import Supervision
+from paas.wiring import Platform
 from tests.eventually import eventually
 from tests.integration.load import Load
 from tests.integration.user import User
@@ -15,6 +19,7 @@ from tests.multihost.fleet import QUICK, Fleet, running_fleet
 APP = "shop"
 BOUND_SECONDS = 60
 """Until what a dead host ran is served elsewhere: found out, placed, started, routed."""
+REDIS_IS_AWAY_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +149,38 @@ def test_an_engine_that_is_restarted_and_a_host_that_reboots_bring_the_same_cont
         load.goes_on(3)
     assert not [failure for failure in load.failures if failure.began > healed], load.report
     assert fleet.made() == made
+
+
+def test_without_redis_and_when_it_comes_back_empty_no_request_fails_and_nothing_is_touched(
+    fleet: Fleet, user: User, load: Load
+) -> None:
+    platform, supervision = fleet.installation.platform, Supervision(fleet.installation.settings)
+    before, epoch, routes = since(fleet), *told(platform)
+
+    supervision.stop(["redis"])
+    load.goes_on(REDIS_IS_AWAY_SECONDS)
+    shutil.rmtree(fleet.installation.directory / "redis" / "appendonlydir")
+    supervision.restart("redis")
+    eventually(lambda: platform.routes.snapshot().routes == routes, within=30)
+    load.goes_on(2)
+
+    assert platform.routes.snapshot().epoch != epoch
+    assert since(fleet) == before
+    said = user.types(f"paas scale web=4 -a {APP}")
+    assert said.code == 0, said.text
+    assert not load.failures, load.report
+
+
+def told(platform: Platform) -> tuple[str | None, Mapping[str, Route]]:
+    """The table's epoch and routes."""
+    table = platform.routes.snapshot()
+    return table.epoch, table.routes
+
+
+def since(fleet: Fleet) -> dict[str, float | None]:
+    """Every container of the hosts, and since when it runs."""
+    engine = fleet.installation.platform.engine
+    return {seen.name: seen.started_at for name in fleet.hosts for seen in engine.list(name)}
 
 
 def test_a_drained_host_is_emptied_without_a_dropped_request(
