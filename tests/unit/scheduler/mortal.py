@@ -24,6 +24,7 @@ from paas.wiring import Platform, connect
 from tests.engine import MemoryEngine
 
 NAME = "converge-1"
+BEGIN = "BEGIN IMMEDIATE"
 KILL, STOP = signal.SIGKILL, signal.SIGSTOP
 
 
@@ -34,18 +35,19 @@ class Points:
     chosen: int
     signal: signal.Signals
     passed: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _outside: threading.RLock = field(default_factory=threading.RLock)
+    """Held by the thread that writes: nobody sleeps in a transaction of another's."""
 
     def passes(self) -> None:
-        with self._lock:
+        with self._outside:
             self.passed += 1
             if self.passed == self.chosen:
                 os.kill(os.getpid(), self.signal)
 
     def lie_in(self, platform: Platform) -> None:
         """A transaction is cut before it is committed; who sleeps does so outside of it, or all would wait."""
-        word = "COMMIT" if self.signal == KILL else "BEGIN IMMEDIATE"
-        points = self
+        word = "COMMIT" if self.signal == KILL else BEGIN
+        points, writing = self, set[object]()
 
         class Counted(UnixDomainSocketConnection):
             def send_packed_command(self, *given: Any, **more: Any) -> None:
@@ -55,8 +57,17 @@ class Points:
         def executes(connection: object, cursor: object, statement: str, *_: object) -> None:
             if statement == word:
                 points.passes()
+            if statement == BEGIN and points.signal == STOP:
+                points._outside.acquire()
+                writing.add(connection)
+
+        def executed(connection: object, cursor: object, statement: str, *_: object) -> None:
+            if statement in ("COMMIT", "ROLLBACK") and connection in writing:
+                writing.remove(connection)
+                points._outside.release()
 
         event.listen(platform.record.engine, "before_cursor_execute", executes)
+        event.listen(platform.record.engine, "after_cursor_execute", executed)
         pool = platform.redis.connection_pool
         pool.connection_class = Counted
 
