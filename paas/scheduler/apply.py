@@ -179,9 +179,8 @@ def stop_crashed(row: Container, platform: Platform) -> None:
     platform.engine.stop(row.host, container_name(platform.settings.platform, row.id), 1)
 
 
-def remove(row: Container, platform: Platform, now: float) -> None:
+def remove(row: Container, platform: Platform) -> None:
     platform.engine.remove(row.host, container_name(platform.settings.platform, row.id))
-    platform.containers.move(row.id, GONE, now)
 
 
 def signal(row: Container, name: str, platform: Platform) -> None:

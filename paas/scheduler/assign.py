@@ -35,7 +35,8 @@ def assign(
         placer = Placer(
             list(hosts.values()),
             platform.containers.filling(),
-            platform.containers.of(view.app.id),
+            # The others go, and where they are says nothing about where these will be together.
+            [row for row in platform.containers.of(view.app.id) if row.dyno in view.dynos],
             memory_mb=platform.settings.memory_mb,
             arch=image.arch,
         )

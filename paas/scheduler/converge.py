@@ -11,6 +11,7 @@ from paas.logs.store import say
 from paas.model.container import (
     CRASHED,
     FILLS,
+    GONE,
     PLACED,
     PULLING,
     RETIRING,
@@ -170,8 +171,9 @@ def _plan(view: View, now: float) -> Plan:
 
 
 def _retire(plan: Plan, lease: Lease, platform: Platform, now: float) -> None:
-    for row in plan.retire:
-        platform.containers.move(row.id, RETIRING, now, lease, exit_code=None)
+    platform.containers.move_all(
+        [row.id for row in plan.retire], RETIRING, now, lease, exit_code=None
+    )
     if plan.retire:
         wake(platform.apps.blocked(), platform)  # there is room
 
@@ -192,9 +194,14 @@ def _start(
 
 def _leave(view: View, version: Version, platform: Platform) -> None:
     """What does not serve any more is not in the table that was just published."""
-    for row in view.rows:
-        if row.state in (RETIRING, STOPPING, CRASHED) and row.left_number is None:
-            platform.containers.note(row.id, left_number=version.number)
+    platform.containers.note_all(
+        [
+            row.id
+            for row in view.rows
+            if row.state in (RETIRING, STOPPING, CRASHED) and row.left_number is None
+        ],
+        left_number=version.number,
+    )
 
 
 def _stop(
@@ -203,12 +210,13 @@ def _stop(
     """Out of every router's table and without a request in flight, or drained for long enough: SIGTERM."""
     retiring = [row for row in view.rows if row.state is RETIRING]
     acks = platform.routes.acknowledgements() if retiring else {}
-    troubles = []
+    busy = {row_id for ack in acks.values() for row_id in ack.busy}
+    drained = now - platform.settings.drain_seconds
+    troubles, told = [], {}
     for row in retiring:
-        is_busy = any(row.id in ack.busy for ack in acks.values())
         if acknowledged < (row.left_number or version.number):
             continue
-        if is_busy and now < row.since + platform.settings.drain_seconds:
+        if row.id in busy and row.since > drained:
             continue
         if not view.answers(row):
             continue
@@ -216,48 +224,57 @@ def _stop(
             signal(row, "SIGTERM", platform)  # again, if this dies before the row has moved
         except HostUnreachable as error:
             troubles.append(error)
-            continue
-        deadline = now + platform.settings.stop_seconds
-        if platform.containers.move(row.id, STOPPING, now, deadline=deadline):
-            text = "Stopping all processes with SIGTERM"
-            say(platform.logs, view.app.id, row.dyno.name, text, now)
+        else:
+            told[row.id] = row
+    deadline = now + platform.settings.stop_seconds
+    for row_id in platform.containers.move_all(told, STOPPING, now, deadline=deadline):
+        text = "Stopping all processes with SIGTERM"
+        say(platform.logs, view.app.id, told[row_id].dyno.name, text, now)
     return troubles
 
 
 def _clean(view: View, acknowledged: int, platform: Platform, now: float) -> list[HostUnreachable]:
     """What has exited and was read to the end is removed; its address is free once no router knows it."""
-    troubles = []
+    troubles, removed = [], []
     for row in filter(view.answers, (*view.rows, *view.runs)):
         try:
             if row.kind is Kind.RUN:
-                _clean_run(row, view, platform, now)
+                is_gone = _clean_run(row, view, platform, now)
             else:
-                _clean_dyno(row, acknowledged, platform, now)
+                is_gone = _clean_dyno(row, acknowledged, platform, now)
         except HostUnreachable as error:
             troubles.append(error)
+        else:
+            removed += [row.id] if is_gone else []
+    platform.containers.move_all(removed, GONE, now)
     if view.app.destroyed_at is not None and not view.rows:
         platform.wire.upkeep("forget_app", view.app.id)
     return troubles
 
 
-def _clean_dyno(row: Container, acknowledged: int, platform: Platform, now: float) -> None:
+def _clean_dyno(row: Container, acknowledged: int, platform: Platform, now: float) -> bool:
+    """Whether it is gone from its host."""
     if row.state is STOPPING and row.exit_code is None and row.deadline and row.deadline <= now:
         signal(row, "SIGKILL", platform)
     is_out = row.left_number is not None and acknowledged >= row.left_number
     has_ended = row.state is CRASHED or (row.state is STOPPING and row.exit_code is not None)
     if row.state is CRASHED and not row.is_logged:
         stop_crashed(row, platform)
-    if has_ended and is_out and row.is_logged:
-        remove(row, platform, now)
+    if not (has_ended and is_out and row.is_logged):
+        return False
+    remove(row, platform)
+    return True
 
 
-def _clean_run(row: Container, view: View, platform: Platform, now: float) -> None:
+def _clean_run(row: Container, view: View, platform: Platform, now: float) -> bool:
     """Whoever is attached to it asks for its exit code and removes it; they may have died."""
     if row.deadline and row.deadline <= now:
         signal(row, "SIGKILL", platform)
     has_ended = bool(row.exits) and now > row.exits[-1] + ATTACHED_SECONDS
-    if view.app.destroyed_at is not None or (has_ended and row.is_logged):
-        remove(row, platform, now)
+    if view.app.destroyed_at is None and not (has_ended and row.is_logged):
+        return False
+    remove(row, platform)
+    return True
 
 
 def _settle(view: View, plan: Plan, lease: Lease, platform: Platform, *, is_applied: bool) -> None:

@@ -80,9 +80,10 @@ def succeed(view: View, lease: Lease, platform: Platform, now: float) -> bool:
         platform.apps.settle(view.app.id, deploy.release, now)
         if view.release is not None:
             platform.formations.keep_only(view.app.id, view.release.processes)
-        for row in view.rows:
-            if row.dyno.release != deploy.release and row.state in FILLS:
-                platform.containers.move(row.id, RETIRING, now, lease, exit_code=None)
+        old = [
+            row.id for row in view.rows if row.dyno.release != deploy.release and row.state in FILLS
+        ]
+        platform.containers.move_all(old, RETIRING, now, lease, exit_code=None)
         platform.apps.touch(view.app.id)
     wake(platform.apps.blocked(), platform)  # there is room
     say(platform.logs, view.app.id, "api", f"Deployed v{deploy.release}", now)

@@ -152,23 +152,44 @@ class ContainerStore:
         **values: object,
     ) -> bool:
         """One step forward, with what was learnt. False: it is past that already, or the lease was lost."""
+        return bool(self.move_all([container_id], state, now, lease, **values))
+
+    def move_all(
+        self,
+        container_ids: Collection[str],
+        state: ContainerState,
+        now: float,
+        lease: Lease | None = None,
+        **values: object,
+    ) -> frozenset[str]:
+        """As `move`, in one transaction. Those that have moved."""
         before = [str(earlier) for earlier, later in LATER.items() if state in later]
+        if not container_ids:
+            return frozenset()
         with self._database.write() as tx:
             if lease is not None and not is_held(lease, tx):
-                return False
+                return frozenset()
             moving = (
                 update(CONTAINERS)
-                .where(CONTAINERS.c.id == container_id, CONTAINERS.c.state.in_(before))
+                .where(CONTAINERS.c.id.in_(container_ids), CONTAINERS.c.state.in_(before))
                 .values(state=str(state), since=now, **values)
             )
-            return tx.execute(moving).rowcount == 1
+            return frozenset(tx.execute(moving.returning(CONTAINERS.c.id)).scalars())
 
     def note(self, container_id: str, **values: object) -> None:
         """What was observed, beside its state."""
+        self.note_all([container_id], **values)
+
+    def note_all(self, container_ids: Collection[str], **values: object) -> None:
+        """The same of each, in one transaction."""
+        if not container_ids:
+            return
         if "exits" in values:
             values["exits"] = json.dumps(values["exits"])
         with self._database.write() as tx:
-            tx.execute(update(CONTAINERS).where(CONTAINERS.c.id == container_id).values(**values))
+            tx.execute(
+                update(CONTAINERS).where(CONTAINERS.c.id.in_(container_ids)).values(**values)
+            )
 
     def leased(self, host: str, now: float) -> frozenset[str]:
         """What of a host's addresses, or of its ports, may not be given out: leased, or put aside."""

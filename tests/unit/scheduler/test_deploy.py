@@ -207,3 +207,16 @@ def test_a_rollback_restores_image_and_config(stage: Stage) -> None:
     assert change.release.description == "Rollback to v1"
     assert change.release.config.vars == {}
     assert stage.now().current_release == 3
+
+
+def test_two_that_a_deploy_replaces_are_not_put_on_one_host_of_three(wide_stage: Stage) -> None:
+    wide_stage.releases()
+    scale(wide_stage.now(), {"web": 2}, "ana", wide_stage.platform, time.time())
+    wide_stage.deployed()
+
+    for _ in range(6):
+        wide_stage.releases()
+        wide_stage.converges(1)
+        assert len({row.host for row in wide_stage.rows(STARTING)}) == 2
+        wide_stage.comes_up()
+        wide_stage.converges(3)
