@@ -43,7 +43,7 @@ def write_configuration(settings: Settings) -> None:
 def configuration(settings: Settings, password: str) -> str:
     secret = hashlib.sha256(f"registry {password}".encode()).hexdigest()
     return f"""version: "0.1"
-log: {{level: warn, accesslog: {{disabled: true}}}}
+log: {{level: error, accesslog: {{disabled: true}}}}
 storage:
   filesystem: {{rootdirectory: "{settings.registry / "images"}"}}
   delete: {{enabled: true}}

@@ -20,7 +20,7 @@ from paas.wiring import Platform
 from tests.contract.isolation.host import accepts
 from tests.eventually import eventually
 from tests.integration.conftest import running_installation
-from tests.integration.installation import Installation
+from tests.integration.installation import Installation, paasd
 from tests.make import make_host
 from tests.multihost.lab import Lab, LabHost
 from tests.share import free_ports
@@ -117,7 +117,7 @@ def registered(host: LabHost, far: Far) -> Host:
         address=look.address,
         ssh_url=host.ssh_url,
         host_key=look.host_key,
-        schedulable=Schedulable.JOINING,
+        schedulable=Schedulable.OPEN,
         health=HostHealth.UP,
     )
 
@@ -175,8 +175,9 @@ def test_a_tunnel_is_back_soon_after_the_network_is(far: Far) -> None:
     far.lab.heal(h1)
 
     eventually(lambda: far.answers("h1"), within=20)
-    far.platform.engine.clear("h1")
-    far.platform.engine.prepare("h1", SUBNETS["h1"])
+    stack = stack_on(far.platform)
+    repository = stack.partition("/")[2].partition(":")[0]
+    assert far.platform.engine.push("h1", stack, repository, "run").startswith("127.0.0.1:")
     far.platform.engine.probe("h1")
 
 
@@ -195,14 +196,28 @@ def test_a_probe_tells_of_a_filter_that_is_not_there(far: Far) -> None:
     engine, h2 = far.platform.engine, far.hosts["h2"]
     own = f"PAAS-{far.platform.settings.platform}"
     guard = f"paas-{far.platform.settings.platform}-filter"
-    far.lab.docker(h2).api.stop(guard)
+    far.lab.docker(h2).api.pause(guard)
     subprocess.run(far.lab.enter(h2, "iptables", "-F", f"{own}-IN"), check=True)
 
     with pytest.raises(EngineFailed, match="reaches"):
         engine.probe("h2")
 
+    far.lab.docker(h2).api.unpause(guard)
     engine.prepare("h2", SUBNETS["h2"])
     engine.probe("h2")
+
+
+def test_tunnels_come_back_with_the_platform_and_outlive_an_upgrade(far: Far) -> None:
+    far.installation.stop()
+    assert not far.answers("h1")
+    far.installation.run()
+    eventually(lambda: far.answers("h1") and far.answers("h2"), within=20)
+    eventually(lambda: pushed(far.platform), within=20)
+    before = {name: far.installation.process(name).pid for name in ("tunnel-h1", "registry")}
+
+    paasd("upgrade", str(far.installation.directory))
+
+    assert {name: far.installation.process(name).pid for name in before} == before
 
 
 def test_a_platform_that_is_destroyed_is_gone_from_every_host_that_can_be_reached(far: Far) -> None:
