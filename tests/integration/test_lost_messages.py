@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from paas.daemon.start import wait_until_up
 from paas.model.container import UP
 from paas.scheduler.clock import SWEEP_SECONDS
 from paas.supervision import Supervision
@@ -45,6 +46,7 @@ def redis(house: Installation) -> Iterator[LosingRedis]:
     losing = LosingRedis(path, real)
     for name in PROGRAMS:
         Supervision(house.settings).restart(name)
+    wait_until_up(house.settings)
     yield losing
     path.unlink()
     real.rename(path)
