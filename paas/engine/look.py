@@ -46,8 +46,10 @@ class Question:
     """With which we log in."""
     host_key: str | None
     """`KIND BASE64`, or `SHA256:...`; None: whichever it is."""
-    carried_port: int | None
-    """The registry's, which is to be carried there; None: that is done already."""
+    carried_port: int
+    """The registry's, which is to be carried there."""
+    carried_to: list[str]
+    """The addresses where that is done already."""
     platform: str
 
 
@@ -226,7 +228,7 @@ def _session(transport: Transport) -> Iterator[paramiko.Channel]:
 
 def _check_port(transport: Transport, question: Question) -> None:
     """The registry can be carried there."""
-    if question.carried_port is None:
+    if transport.getpeername()[0] in question.carried_to:
         return
     try:
         transport.request_port_forward("127.0.0.1", question.carried_port)

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from paas.engine.fit import Found, look
 from paas.engine.registry import Registry
-from paas.engine.tunnels import Found, close_tunnel, look, open_tunnel
+from paas.engine.tunnels import close_tunnel, open_tunnel
 from paas.model.host import Host
 from paas.model.ssh_url import SshUrl
 from paas.settings import Settings

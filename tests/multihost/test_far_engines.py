@@ -11,6 +11,7 @@ import pytest
 from paas.daemon.destroy import HostsLeft, destroy
 from paas.engine import tunnels
 from paas.engine.engine import EngineFailed, HostUnreachable
+from paas.engine.fit import look
 from paas.errors import PaasError
 from paas.model.container import ContainerSpec, Published, container_name
 from paas.model.host import LOCAL, Host, HostHealth, Schedulable
@@ -108,15 +109,15 @@ def far(lab: Lab, installation: Installation) -> Iterator[Far]:
 
 def registered(host: LabHost, far: Far) -> Host:
     settings = far.installation.settings
-    look = tunnels.look(SshUrl.parse(host.ssh_url), settings, host.host_key)
+    found = look(SshUrl.parse(host.ssh_url), settings, host.host_key)
     return make_host(
         host.name,
         url=f"unix://{settings.far_engines / host.name}.sock",
         subnet=SUBNETS[host.name],
-        arch=look.arch,
-        address=look.address,
+        arch=found.arch,
+        address=found.address,
         ssh_url=host.ssh_url,
-        host_key=look.host_key,
+        host_key=found.host_key,
         schedulable=Schedulable.OPEN,
         health=HostHealth.UP,
     )
