@@ -100,13 +100,15 @@ class LosingEngine(Losing):
     def ask(self, near: BufferedReader, far: socket.socket) -> None:
         if b"/events?" in near.peek().split(b"\r\n", 1)[0]:
             self._follow.add(far.fileno())
-        super().ask(near, far)
+        try:
+            super().ask(near, far)
+        finally:
+            self._follow.discard(far.fileno())
 
     def answer(self, far: BufferedReader, near: socket.socket) -> None:
         far.peek(1)  # it was asked before that
         if far.fileno() not in self._follow:
             return super().answer(far, near)
-        self._follow.discard(far.fileno())
         while line := far.readline():
             if line.startswith(b"{") and self.is_lost("event"):
                 continue

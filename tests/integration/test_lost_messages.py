@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from paas.daemon.start import wait_until_up
+from paas.engine.engine import HostUnreachable
 from paas.model.container import UP
 from paas.scheduler.clock import SWEEP_SECONDS
 from paas.supervision import Supervision
@@ -66,10 +67,14 @@ def is_as_it_runs(house: Installation, count: int) -> bool:
     """So many, for the engine, in the record, in the table, and for every router."""
     platform = house.platform
     app = platform.apps.named("shop")
+    try:
+        seen = platform.engine.list("local")
+    except HostUnreachable:  # it is busy
+        return False
     running = {
-        seen.labels["paas.container"]
-        for seen in platform.engine.list("local")
-        if seen.labels.get("paas.app") == app.id and seen.is_running
+        each.labels["paas.container"]
+        for each in seen
+        if each.labels.get("paas.app") == app.id and each.is_running
     }
     up = {row.id for row in platform.containers.of(app.id) if row.state is UP}
     route, newest = platform.routes.route(app.id), platform.routes.version()
