@@ -131,12 +131,18 @@ class MortalWorker:
                     if self._answers(*self.pipe.recv()):
                         break
             except (EOFError, ConnectionError):
-                self.pipe.close()
-                os.waitpid(self.pid, 0)
+                self.ends()
                 return False
             with suppress(ChildProcessError):  # it has ended, and its end of the pipe is about to
                 if os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG):
                     return True
+
+    def ends(self) -> None:
+        """It may have ended by itself."""
+        if not self.pipe.closed:
+            self.pipe.close()
+            os.kill(self.pid, signal.SIGKILL)  # until it is waited for, nobody else has its number
+            os.waitpid(self.pid, 0)
 
     def wakes_up(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

@@ -57,15 +57,14 @@ def works(stage: Stage, points: Points) -> Points:
     """What is left of the points when this worker and, if it came to that, its successor have ended."""
     settings, app_id = stage.platform.settings, stage.app.id
     worker = MortalWorker.begins(settings, stage.engine, app_id, points)
-    if worker.goes_on():
-        later = time.time() + LEASE_SECONDS + 10
-        lease = stage.platform.leases.take(app_id, "another", later)
-        if lease is not None:
-            step(lease, stage.platform)
-            stage.platform.leases.drop(lease)
-        worker.wakes_up()
-        assert not worker.goes_on()
-        return Points(NEVER, points.signal)
+    try:
+        if worker.goes_on():
+            another_takes_over(stage)
+            worker.wakes_up()
+            assert not worker.goes_on()
+            return Points(NEVER, points.signal)
+    finally:
+        worker.ends()
     if worker.passed is not None:
         return Points(points.chosen, points.signal, worker.passed)
     for ended in stage.platform.leases.end_predecessor(NAME):
@@ -73,6 +72,15 @@ def works(stage: Stage, points: Points) -> Points:
     with suppress(HostUnreachable):
         converge(app_id, NAME, stage.platform)
     return Points(NEVER, points.signal)
+
+
+def another_takes_over(stage: Stage) -> None:
+    """When the lease has run out. Its own step is done, and the lease given back."""
+    later = time.time() + LEASE_SECONDS + 10
+    lease = stage.platform.leases.take(stage.app.id, "another", later)
+    if lease is not None:
+        step(lease, stage.platform)
+        stage.platform.leases.drop(lease)
 
 
 def exits(row: Container, stage: Stage) -> None:
