@@ -110,8 +110,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if NEED_AN_ENGINE & set(item.path.relative_to(HERE).parts):
+        parts = set(item.path.relative_to(HERE).parts)
+        if NEED_AN_ENGINE & parts:
             item.add_marker(pytest.mark.docker)
+        if "multihost" in parts:  # an engine for each host is enough for two cores
+            item.add_marker(pytest.mark.alone)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
