@@ -257,7 +257,7 @@ def _probe(host: Host, platform: Platform) -> Finding:
     started = time.monotonic()
     platform.engine.probe(host.name)
     seconds = time.monotonic() - started
-    text = f"answered this machine, and reached no other, within {seconds:.1f} s"
+    text = f"answered this machine, and did not reach its host's sshd, within {seconds:.1f} s"
     return ok(f"container on {host.name}", text)
 
 

@@ -15,7 +15,7 @@ from paas.errors import PaasError
 from paas.hosts.ask_key import ask
 from paas.hosts.reach import Reach
 from paas.hosts.register import register
-from paas.hosts.remove import LOST, remove
+from paas.hosts.remove import remove
 from paas.model.app import UnknownApp
 from paas.model.host import Schedulable
 from paas.push import clear_leftovers, push
@@ -28,7 +28,11 @@ from paas.wire import CONVERGE, UPKEEP
 from paas.wiring import Platform, connect
 
 log = logging.getLogger(__name__)
-GOES_ON = {Schedulable.JOINING: "register_host", Schedulable.LEAVING: "remove_host"}
+GOES_ON = {
+    Schedulable.JOINING: "register_host",
+    Schedulable.LEAVING: "remove_host",
+    Schedulable.LOST: "remove_host",
+}
 """What becomes of a host whose worker died over it."""
 _HERE: dict[str, str] = {}
 """Which worker this process is: its platform's folder and its name. Written once, by `begin_worker`."""
@@ -86,7 +90,7 @@ def spread_image(image_id: str) -> None:
 
 
 def spread_images() -> None:
-    """All into the registry: a host was registered."""
+    """All into the registry that are not in it."""
     for trouble in spread_all(connected()):
         log.warning("%s", trouble)
 
@@ -104,8 +108,8 @@ def register_host(name: str) -> None:
     register(name, connected(), Reach())
 
 
-def remove_host(name: str, how: str = "") -> None:
-    remove(name, connected(), Reach(), time.time(), is_lost=how == LOST)
+def remove_host(name: str) -> None:
+    remove(name, connected(), Reach(), time.time())
 
 
 def tidy_app(app_id: str) -> None:
@@ -116,7 +120,10 @@ def tidy_app(app_id: str) -> None:
 def tidy_all() -> None:
     platform, now = connected(), time.time()
     for app in platform.apps.all():
-        tidy_app(app.id)
+        try:
+            tidy_app(app.id)
+        except PaasError as error:
+            log.warning("%s waits: %s", app.id, error)
     clear_leftovers(platform, now)
     platform.containers.forget(now - REMEMBERED_SECONDS)
     try:

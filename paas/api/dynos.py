@@ -26,8 +26,8 @@ from paas.wiring import Platform
 
 router = APIRouter(tags=["dynos"])
 PENDING = "pending"
-LINES_SHOWN = 5
 """Wanted, and nothing fills it yet."""
+LINES_SHOWN = 5
 HEROKU = "heroku-cli/"
 """How Heroku's command line names itself."""
 ENV = {"TERM": 64, "COLUMNS": 5, "LINES": 5}

@@ -78,7 +78,8 @@ class DockerNetwork:
         address = self.connections.host(host).address
         if address is None:
             return Surroundings(open_ports=self.open_ports, hosts=others)
-        return Surroundings(routers=[_address_towards(host, address)], hosts=others)
+        routers = [_address_towards(host, address)]
+        return Surroundings(open_ports=self.open_ports, routers=routers, hosts=others)
 
     def guard(self, host: str) -> None:
         """Leaves a container there that puts the rules back when a firewall's reload has taken them.

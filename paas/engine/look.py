@@ -54,7 +54,7 @@ class Question:
 
 
 class NotFit(Exception):
-    """`kind` is one of tunnels.py's; `why` is what goes into its sentence."""
+    """`kind` is one of fit.py's; `why` is what goes into its sentence."""
 
     def __init__(self, kind: str, why: str) -> None:
         self.kind, self.why = kind, why

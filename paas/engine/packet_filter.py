@@ -12,8 +12,8 @@ last.
 The platform's network has no IPv6, and the engine gives its containers none. Should one have it all the same, it
 reaches nothing by it; a step of a build does not reach the host.
 
-A host elsewhere publishes its containers: the routers' addresses reach them, and no others. Nothing is built there, and
-what others run on `docker0` is left alone.
+A host elsewhere publishes its containers: the routers' addresses reach them, and no others. They in turn reach of the
+routers' machine the router and a name server. Nothing is built there, and what others run on `docker0` is left alone.
 """
 
 from collections.abc import Sequence
@@ -73,6 +73,16 @@ admit_routers() {
     echo "-A $own-TO -j REJECT"
 }
 
+# From a host elsewhere the routers' machine is the router's ports, and its name server.
+refuse_routers() {
+    has_builds && return
+    for router in $routers; do
+        echo "-A $own-FWD -d $router -p udp --dport 53 -j RETURN"
+        echo "-A $own-FWD -d $router -p tcp -m multiport --dports 53${ports:+,$ports} -j RETURN"
+        echo "-A $own-FWD -d $router -m conntrack --ctstate NEW -j REJECT"
+    done
+}
+
 load_builds() {
     load <<RULES
 *filter
@@ -108,6 +118,8 @@ apply() {
         mine="-A $builds-IN -p tcp -m multiport --dports $ports -m comment --comment $mark -j RETURN"
     fi
     mine_forward=$(refuse_hosts "$builds-FWD" "$mark")
+    open=$ports
+    has_builds || open=
     load <<RULES
 *filter
 :$own-IN - [0:0]
@@ -116,9 +128,10 @@ $(admit_routers || true)
 -A $own-IN -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A $own-IN -p udp --dport 53 -j RETURN
 -A $own-IN -p tcp --dport 53 -j RETURN
-${ports:+-A $own-IN -p tcp -m multiport --dports $ports -j RETURN}
+${open:+-A $own-IN -p tcp -m multiport --dports $open -j RETURN}
 -A $own-IN -j REJECT
 $(refuse_hosts "$own-FWD")
+$(refuse_routers || true)
 -A $own-FWD -d 169.254.0.0/16 -j REJECT
 -A $own-FWD -o pb-+ -j REJECT
 -A $own-FWD -o docker0 -j REJECT
@@ -223,7 +236,7 @@ class Surroundings:
     """What of a platform the rules of one of its hosts name."""
 
     open_ports: Sequence[int] = ()
-    """TCP ports of the host that containers may reach: the router's."""
+    """TCP ports of the routers' machine that containers may reach: the router's."""
     routers: Sequence[str] = ()
     """The addresses that reach what the host publishes. None: it is the routers' own machine and publishes nothing."""
     hosts: Sequence[str] = ()

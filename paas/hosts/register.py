@@ -58,6 +58,11 @@ class HostUnfit(Failed):
         super().__init__(f"Host {host} {why}")
 
 
+class GivenUp(Failed):
+    def __init__(self, host: str) -> None:
+        super().__init__(f"somebody removes {host} meanwhile.")
+
+
 class NotRegistered(Failed):
     """What became of a registration: one line with host, stage, cause and next command."""
 
@@ -150,6 +155,9 @@ class Joining:
         Progress(name, Stage.FAILED, self.fingerprint, str(why)).tell(platform.wire)
 
     def _begin(self, stage: Stage) -> None:
+        """Raises GivenUp."""
+        if self._platform.hosts.get(self._host.name).schedulable is not Schedulable.JOINING:
+            raise GivenUp(self._host.name)
         self.stage = stage
         Progress(self._host.name, stage, self.fingerprint).tell(self._platform.wire)
 
@@ -213,18 +221,20 @@ class Joining:
 
     def _open(self, facts: HostFacts) -> None:
         now = time.time()
-        self._note(
-            schedulable=str(Schedulable.OPEN),
-            health=str(HostHealth.UP),
-            health_since=now,
-            health_reason=None,
-            memory_mb=facts.memory_mb,
-            disk_free_mb=facts.disk_free_mb,
-            engine_version=facts.engine_version,
-            arch=facts.arch,
-            seen_at=now,
-            reached_at=now,
-        )
+        with self._platform.record.write():
+            self._begin(self.stage)
+            self._note(
+                schedulable=str(Schedulable.OPEN),
+                health=str(HostHealth.UP),
+                health_since=now,
+                health_reason=None,
+                memory_mb=facts.memory_mb,
+                disk_free_mb=facts.disk_free_mb,
+                engine_version=facts.engine_version,
+                arch=facts.arch,
+                seen_at=now,
+                reached_at=now,
+            )
         self._platform.wire.upkeep("spread_images")
         wake(self._platform.apps.blocked(), self._platform)
 

@@ -14,8 +14,6 @@ from paas.model.host import LOCAL, Host, HostHealth, Schedulable, UnknownHost
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
-LOST = "lost"
-
 
 class NotRemovable(Conflict):
     def __init__(self) -> None:
@@ -59,24 +57,27 @@ def begin_removal(name: str, platform: Platform, *, is_lost: bool) -> Host:
         host = platform.hosts.get(name)
         if host.schedulable is not Schedulable.JOINING:
             _check(host, platform, is_lost=is_lost)
-            platform.hosts.note(name, schedulable=str(Schedulable.LEAVING))
+        way = Schedulable.LOST if is_lost else Schedulable.LEAVING
+        platform.hosts.note(name, schedulable=str(way))
     Progress(name, Stage.QUEUED).tell(platform.wire)
-    if not platform.wire.upkeep("remove_host", name, *([LOST] if is_lost else [])):
+    if not platform.wire.upkeep("remove_host", name):
         platform.hosts.note(name, schedulable=str(host.schedulable))
         raise NoWorker(name)
     return platform.hosts.get(name)
 
 
-def remove(name: str, platform: Platform, reach: Reach, now: float, *, is_lost: bool) -> None:
+def remove(name: str, platform: Platform, reach: Reach, now: float) -> None:
     """Told stage by stage, and safe to repeat after a crash. The host's own things first, the row, the tunnel last."""
     try:
         host = platform.hosts.get(name)
-        if not is_lost:
+        if host.schedulable not in (Schedulable.LEAVING, Schedulable.LOST):
+            return  # an earlier try has failed, and was told
+        if is_empty := host.schedulable is Schedulable.LEAVING:
             Progress(name, Stage.CLEAR).tell(platform.wire)
             _check_empty(name, platform)
             _leave(host, platform)
         Progress(name, Stage.RECORD).tell(platform.wire)
-        apps = _forget(host, platform, now, is_lost=is_lost)
+        apps = _forget(host, platform, now, is_lost=not is_empty)
     except UnknownHost:
         apps = frozenset()  # an earlier try came so far
     except PaasError as error:
@@ -116,14 +117,15 @@ def _leave(host: Host, platform: Platform) -> None:
             for reference in (*image.tags, *image.digests):
                 engine.remove_image(host.name, reference)
     except HostUnreachable:
-        if host.schedulable is not Schedulable.JOINING:  # that may never have been reached
+        if (
+            host.seen_at is not None
+        ):  # one whose registration was given up may never have been reached
             raise
 
 
 def _stay(host: Host, why: PaasError, platform: Platform, now: float) -> None:
     """It could not be removed: it is a drained host again, and one that nobody hears of by itself may be lost."""
-    if host.schedulable is not Schedulable.JOINING:
-        platform.hosts.note(host.name, schedulable=str(Schedulable.DRAINING))
+    platform.hosts.note(host.name, schedulable=str(Schedulable.DRAINING))
     if isinstance(why, HostUnreachable) and host.health is HostHealth.UP:
         platform.hosts.note(
             host.name, health=str(HostHealth.SUSPECT), health_since=now, health_reason=str(why)
@@ -143,11 +145,13 @@ def _forget(host: Host, platform: Platform, now: float, *, is_lost: bool) -> fro
                 if host.name in image.where:
                     platform.builds.place_image(image.id, host.name, None)
         platform.hosts.remove(host.name)
+        if all(other.is_local for other in platform.hosts.all()):
+            platform.builds.empty_registry()  # it goes with the last tunnel
     return frozenset(row.dyno.app_id for row in rows)
 
 
 def _give_up(row: Container, platform: Platform, now: float) -> None:
-    """Should the host come back under this name, its port is nobody else's before every router has forgotten it."""
+    """Should the host come back under this name, its port is nobody else's for ten minutes."""
     reason = f"host {row.host} was lost"
     platform.containers.move(row.id, GONE, now, reason=reason, is_logged=True)
     if row.published is not None:

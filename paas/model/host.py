@@ -64,6 +64,8 @@ class Schedulable(StrEnum):
     """Everything moves off."""
     LEAVING = "leaving"
     """It is being removed."""
+    LOST = "lost"
+    """It is being forgotten: it is gone for good."""
 
 
 @dataclass(frozen=True, slots=True)

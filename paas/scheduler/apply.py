@@ -62,6 +62,7 @@ def start_all(
         try:
             future.result(timeout=0)
         except TimeoutError:
+            future.cancel()
             unreachable.append(HostUnreachable(row.host, f"no answer within {patience:g} s"))
             if _is_another_ready(platform):
                 give_up(row, lease, platform, now, reason=f"host {row.host} did not answer")
@@ -189,13 +190,13 @@ def signal(row: Container, name: str, platform: Platform) -> None:
 
 
 def listening(row: Container, platform: Platform) -> Sequence[str]:
-    """What its processes listen on, as `address:port`; empty when that cannot be told."""
+    """What its processes listen on, as `address:port`; empty when it does not run. Raises HostUnreachable."""
     name = container_name(platform.settings.platform, row.id)
     try:
         code, text = platform.engine.exec(
             row.host, name, ["cat", "/proc/net/tcp", "/proc/net/tcp6"]
         )
-    except (HostUnreachable, StartFailed):
+    except StartFailed:
         return ()
     return _listeners(text) if code in (0, 1) else ()
 

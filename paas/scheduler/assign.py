@@ -30,8 +30,8 @@ def assign(
     if not image.where and image.digest is None:
         _ask_for_image(view, image, platform, now)
         return []
-    hosts = {host.name: host for host in _hosts(image, platform)}
     with platform.record.write():
+        hosts = {host.name: host for host in _hosts(image, platform)}
         placer = Placer(
             list(hosts.values()),
             platform.containers.filling(),

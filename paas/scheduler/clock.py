@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from paas.model.build import BuildState
 from paas.scheduler.plan import CRASH_MEMORY_SECONDS, retries
+from paas.scheduler.spread import unregistered
 from paas.scheduler.wake import wake
 from paas.wire import BUILDS, CONVERGE, UPKEEP
 from paas.wiring import Platform
@@ -43,6 +44,8 @@ class Clock:
         builds = {build.id for build in platform.builds.in_state(BuildState.QUEUED)}
         for build_id in builds - wire.waiting(BUILDS):
             wire.build(build_id, platform.settings.build_seconds)
+        if unregistered(platform):
+            self._upkeep("spread_images")
         building = platform.builds.in_state(BuildState.BUILDING)
         if any((build.lease_until or 0) < now for build in building):
             self._upkeep("give_up_dead_builds")

@@ -105,7 +105,9 @@ def _note_lost(view: View, lease: Lease, platform: Platform, now: float) -> bool
     away = [row for row in view.rows if row.state in FILLS and not view.answers(row)]
     for row in away:
         host = view.hosts.get(row.host)
-        if host is None or host.health is HostHealth.DOWN:
+        if host is None:
+            give_up(row, lease, platform, now, reason=f"host {row.host} is not there any more")
+        elif host.health is HostHealth.DOWN:
             lose(row, f"host {row.host} is down", platform, now, lease)
         elif row.state in (PLACED, PULLING):
             give_up(row, lease, platform, now, reason=f"host {row.host} is {host.health}")
@@ -113,11 +115,18 @@ def _note_lost(view: View, lease: Lease, platform: Platform, now: float) -> bool
 
 
 def _note_crashes(view: View, lease: Lease, platform: Platform, now: float) -> bool:
-    """What exited while it started, exits in a loop, or did not answer in time has crashed."""
-    crashed = [(row, why) for row in view.rows if (why := _why_crashed(row, view, platform, now))]
-    for row, why in crashed:
-        crash(row, why, platform, now, lease=lease)
-    return bool(crashed)
+    """What exited while it started, exits in a loop, or did not answer in time has crashed.
+
+    What did not answer in time on a host that does not answer either is lost, through no fault of its own.
+    """
+    is_news = False
+    for row in view.rows:
+        try:
+            if why := _why_crashed(row, view, platform, now):
+                is_news |= crash(row, why, platform, now, lease=lease)
+        except HostUnreachable:
+            is_news |= lose(row, f"host {row.host} does not answer", platform, now, lease)
+    return is_news
 
 
 def _why_crashed(row: Container, view: View, platform: Platform, now: float) -> str | None:
@@ -132,7 +141,7 @@ def _why_crashed(row: Container, view: View, platform: Platform, now: float) -> 
             f"exited {times} times within a minute, last with status {row.exit_code}{_memory(row)}"
         )
     if row.state is STARTING and row.port is not None and row.deadline and row.deadline <= now:
-        return _why_silent(row, platform, now)
+        return _why_silent(row, platform, now)  # raises HostUnreachable
     if row.state is PULLING and row.deadline and row.deadline <= now:
         return f"its image could not be had on host {row.host}: {row.reason or 'it took too long'}"
     return None
@@ -185,8 +194,8 @@ def _start(
     unmade = (PLACED, PULLING)
     left_over = [row for row in view.rows if row.state in unmade and row.dyno in view.dynos]
     placed = assign(view, plan.start[:STARTS_AT_ONCE], lease, platform, now) if plan.start else []
-    if len(plan.start) > STARTS_AT_ONCE:
-        platform.apps.touch(view.app.id)
+    if len(placed) == STARTS_AT_ONCE:
+        platform.apps.touch(view.app.id)  # perhaps there are more
     if view.release is None or not (left_over or placed):
         return []
     return start_all(view.app, view.release, [*left_over, *placed], lease, platform, now)

@@ -10,8 +10,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-from paas.engine.engine import HostUnreachable
 from paas.engine.tunnels import alone
+from paas.errors import PaasError
 from paas.model.container import UP
 from paas.model.host import Host, HostHealth
 from paas.scheduler.clock import SWEEP_SECONDS
@@ -50,27 +50,28 @@ class Health:
                 return
             platform.engine.guard(self._host)
         facts = platform.engine.facts(self._host)
-        was = platform.hosts.get(self._host)
-        if was.is_given_up:
-            return
-        since = was.health_since if was.health is HostHealth.UP else now
-        platform.hosts.note(
-            was.name,
-            health=str(HostHealth.UP),
-            health_since=since,
-            health_reason=None,
-            arch=facts.arch,
-            engine_version=facts.engine_version,
-            memory_mb=facts.memory_mb,
-            disk_free_mb=facts.disk_free_mb,
-            seen_at=now,
-            reached_at=now,
-        )
+        with platform.record.write():
+            was = platform.hosts.get(self._host)
+            if was.is_given_up:
+                return
+            since = was.health_since if was.health is HostHealth.UP else now
+            platform.hosts.note(
+                was.name,
+                health=str(HostHealth.UP),
+                health_since=since,
+                health_reason=None,
+                arch=facts.arch,
+                engine_version=facts.engine_version,
+                memory_mb=facts.memory_mb,
+                disk_free_mb=facts.disk_free_mb,
+                seen_at=now,
+                reached_at=now,
+            )
         if was.health is not HostHealth.UP:
             wake({*platform.apps.blocked(), *self._apps()}, platform)
 
-    def doubt(self, why: HostUnreachable) -> None:
-        """Its engine did not answer."""
+    def doubt(self, why: PaasError) -> None:
+        """Its engine did not answer, or what it needs could not be put there."""
         now, settings = time.time(), self._platform.settings
         host = self._platform.hosts.get(self._host)
         if (
@@ -87,18 +88,23 @@ class Health:
             self._note(host, HostHealth.SUSPECT, f"{why} Nothing is moved: {stays}.")
         else:
             self._note(host, HostHealth.DOWN, f"{why} Nor does sshd, nor any container there.")
-            wake(self._apps(), self._platform)
 
     def _since(self, at: float | None) -> float:
         return max(self._begun, at or 0.0)
 
     def _note(self, host: Host, health: HostHealth, reason: str, **values: float) -> None:
+        """Not over what a person has said meanwhile."""
         if (health, reason, values) == (host.health, host.health_reason, {}):
             return
         since = {} if health is host.health else {"health_since": time.time()}
-        self._platform.hosts.note(
-            host.name, health=str(health), health_reason=reason, **since, **values
-        )
+        with self._platform.record.write():
+            if self._platform.hosts.get(host.name).is_given_up:
+                return
+            self._platform.hosts.note(
+                host.name, health=str(health), health_reason=reason, **since, **values
+            )
+        if health is not host.health:
+            wake(self._apps(), self._platform)
 
     def _what_answers(self, host: Host) -> str | None:
         """sshd, or a container by its address. A connection is enough. They are asked side by side."""

@@ -3,10 +3,9 @@
 A platform whose only host is local has no registry, and nothing here does anything.
 """
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
 
 from paas.engine.engine import HostUnreachable, ImageMissing, RegistryFailed
 from paas.errors import PaasError
@@ -39,8 +38,8 @@ def send(where: Mapping[str, str], repository: str, tag: str, platform: Platform
         digest = _publish(where, repository, tag, platform)
     except (RegistryFailed, ImageMissing, HostUnreachable) as error:
         return Sent(where, None, (str(error),))
-    is_ready = [host.name for host in others if host.health is HostHealth.UP]
-    pulled = _pull(digest, is_ready[:HOSTS_AT_ONCE], platform)
+    ready = [host.name for host in others if host.is_ready]
+    pulled = dict(_pull(digest, ready[:HOSTS_AT_ONCE], platform))
     there = {host: digest for host, trouble in pulled.items() if trouble is None}
     troubles = [str(trouble) for trouble in pulled.values() if trouble is not None]
     return Sent({**where, **there}, digest, troubles)
@@ -53,29 +52,39 @@ def spread(image_id: str, platform: Platform) -> None:
         return
     digest = image.digest or _register(image, platform)
     waiting = [row for row in platform.containers.of(image.app_id) if row.state is PULLING]
-    for host, trouble in _pull(digest, sorted({row.host for row in waiting}), platform).items():
+    for host, trouble in _pull(digest, sorted({row.host for row in waiting}), platform):
+        platform.containers.note_all(
+            [row.id for row in waiting if row.host == host],
+            reason=None if trouble is None else str(trouble),
+        )
         if trouble is None:
             platform.builds.place_image(image.id, host, digest)
         elif isinstance(trouble, ImageMissing):
-            platform.builds.publish_image(image.id, None)  # the next try brings it there again
-        for row in waiting:
-            if row.host == host and trouble is not None:
-                platform.containers.note(row.id, reason=str(trouble))
-    if waiting:
+            platform.builds.publish_image(image.id, None)
+            platform.wire.upkeep("spread_images")  # from a host that has it, if there is one
+        else:
+            continue  # nothing is new: the sweep tries again
         wake([image.app_id], platform)
 
 
 def spread_all(platform: Platform) -> Sequence[str]:
-    """Every kept image into the registry: from here on any host may run it. What could not be brought there."""
+    """Every kept image that is not in the registry: from then on any host may run it. What could not be brought there.
+
+    The sweep asks for it as long as there is such an image.
+    """
     troubles = []
-    for app in platform.apps.all():
-        for image in platform.builds.images(app.id):
-            if image.digest is None and image.where:
-                try:
-                    _register(image, platform)
-                except PaasError as error:
-                    troubles.append(str(error))
+    for image in unregistered(platform):
+        try:
+            _register(image, platform)
+            wake([image.app_id], platform)
+        except PaasError as error:
+            troubles.append(str(error))
     return troubles
+
+
+def unregistered(platform: Platform) -> Sequence[Image]:
+    """The kept images that only the engines have, and that other hosts may be asked to run."""
+    return platform.builds.unregistered_images() if _elsewhere(platform) else []
 
 
 def _register(image: Image, platform: Platform) -> str:
@@ -95,12 +104,14 @@ def _publish(where: Mapping[str, str], repository: str, tag: str, platform: Plat
     return platform.engine.push(sources[0], where[sources[0]], repository, tag)
 
 
-def _pull(digest: str, hosts: Sequence[str], platform: Platform) -> Mapping[str, PaasError | None]:
-    """Side by side: one that hangs keeps no other waiting. By host; None: it has it."""
-    if not hosts:
-        return {}
+def _pull(
+    digest: str, hosts: Sequence[str], platform: Platform
+) -> Iterator[tuple[str, PaasError | None]]:
+    """Side by side; each host as soon as it has it (None), or has not."""
     with ThreadPoolExecutor(HOSTS_AT_ONCE, thread_name_prefix="pull") as threads:
-        return dict(zip(hosts, threads.map(partial(_try, digest, platform), hosts), strict=True))
+        pulls = {threads.submit(_try, digest, platform, host): host for host in hosts}
+        for pull in as_completed(pulls):
+            yield pulls[pull], pull.result()
 
 
 def _try(digest: str, platform: Platform, host: str) -> PaasError | None:

@@ -13,7 +13,7 @@ from functools import partial
 from redis import RedisError
 
 from paas.engine.engine import HostUnreachable
-from paas.errors import PaasError
+from paas.errors import Failed, PaasError
 from paas.logs.collect import Collector
 from paas.logs.spool import RouterSpool
 from paas.model.container import STARTING
@@ -110,7 +110,7 @@ class Watch:
                         swept = time.time()
                         health.check()
                         observer.sweep()
-        except HostUnreachable as error:
+        except (HostUnreachable, Failed) as error:
             health.doubt(error)
             raise
 

@@ -8,6 +8,7 @@ from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select
 
 from paas.errors import Unknown
 from paas.model.build import Build, Builder, BuildState, Image, Source
+from paas.store.apps import APPS
 from paas.store.database import METADATA, Database
 
 SOURCES = Table(
@@ -181,6 +182,23 @@ class BuildStore:
         query = select(IMAGES).where(IMAGES.c.app_id == app_id, IMAGES.c.removed_at.is_(None))
         with self._database.read() as tx:
             return [_image(row) for row in tx.execute(query.order_by(IMAGES.c.created_at))]
+
+    def unregistered_images(self) -> Sequence[Image]:
+        """Those of living apps that some engine has and the registry has not."""
+        living = select(APPS.c.id).where(APPS.c.destroyed_at.is_(None))
+        query = select(IMAGES).where(
+            IMAGES.c.digest.is_(None),
+            IMAGES.c.removed_at.is_(None),
+            IMAGES.c.where != "{}",
+            IMAGES.c.app_id.in_(living),
+        )
+        with self._database.read() as tx:
+            return [_image(row) for row in tx.execute(query.order_by(IMAGES.c.created_at))]
+
+    def empty_registry(self) -> None:
+        """There is none any more: no image is in it."""
+        with self._database.write() as tx:
+            tx.execute(update(IMAGES).values(digest=None))
 
     def place_image(self, image_id: str, host: str, reference: str | None) -> None:
         """What the engine of `host` calls it; None: it does not have it. Silent about an image that is forgotten."""

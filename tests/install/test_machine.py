@@ -192,7 +192,9 @@ def test_another_platform_of_the_machine_has_its_units_renewed_and_is_told_of_on
 
 
 def test_what_came_with_the_packages_does_not_run_by_itself(bare: Machine, installed: str) -> None:
-    states = bare.says("systemctl is-enabled redis-server haproxy ssh docker-registry || true").split()
+    states = bare.says(
+        "systemctl is-enabled redis-server haproxy ssh docker-registry || true"
+    ).split()
 
     assert "enabled" not in states
     assert bare.runs("test -e /usr/sbin/policy-rc.d").returncode == 1

@@ -196,7 +196,7 @@ def test_a_drained_host_is_emptied_without_a_dropped_request(
     assert again.code == 0, again.text
 
 
-def test_a_release_whose_image_only_the_registry_has_starts_on_a_new_host(
+def test_a_release_whose_image_only_the_registry_has_is_rolled_back_to(
     fleet: Fleet, user: User
 ) -> None:
     user.commits("slow-request", to=APP, files={"NEWS": "2"})

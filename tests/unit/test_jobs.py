@@ -14,8 +14,8 @@ def begun(platform: Platform) -> Iterator[Platform]:
     """A worker begins after a host was left on its way in, and another on its way out."""
     platform.settings.write()
     for name, schedulable in zip(
-        ("h2", "h3", "h4"),
-        (Schedulable.JOINING, Schedulable.LEAVING, Schedulable.OPEN),
+        ("h2", "h3", "h4", "h5"),
+        (Schedulable.JOINING, Schedulable.LEAVING, Schedulable.OPEN, Schedulable.LOST),
         strict=True,
     ):
         platform.hosts.add(make_host(name, schedulable=schedulable))
@@ -30,10 +30,14 @@ def begun(platform: Platform) -> Iterator[Platform]:
 def test_what_a_worker_that_died_did_with_a_host_goes_on(begun: Platform) -> None:
     queued = {(job.func_name, *job.args) for job in begun.wire.queue(UPKEEP).jobs}
 
-    assert queued == {("paas.jobs.register_host", "h2"), ("paas.jobs.remove_host", "h3")}
+    assert queued == {
+        ("paas.jobs.register_host", "h2"),
+        ("paas.jobs.remove_host", "h3"),
+        ("paas.jobs.remove_host", "h5"),
+    }
 
 
 def test_it_is_not_queued_once_more_for_each_worker(begun: Platform) -> None:
     begin_worker(begun.settings, "converge-1")
 
-    assert begun.wire.queue(UPKEEP).count == 2
+    assert begun.wire.queue(UPKEEP).count == 3

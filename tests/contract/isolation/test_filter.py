@@ -182,7 +182,7 @@ def test_two_guards_put_back_what_was_flushed_and_leave_each_other_alone() -> No
 def test_a_host_elsewhere_lets_routers_in_and_leaves_docker0_alone() -> None:
     name, here = f"paas{secrets.token_hex(3)}", "abcd2345"
     inside = ["ip", "netns", "exec", name]
-    around = Surroundings(routers=["10.0.0.1"], hosts=["10.0.0.3", "10.0.0.2"])
+    around = Surroundings(open_ports=[80], routers=["10.0.0.1"], hosts=["10.0.0.3", "10.0.0.2"])
     ip("netns", "add", name)
     try:
         for _ in range(2):
@@ -190,15 +190,25 @@ def test_a_host_elsewhere_lets_routers_in_and_leaves_docker0_alone() -> None:
         made = rules_of(f"PAAS-{here}-TO", *inside)
         refused = rules_of("ctstate NEW -j REJECT", *inside)
         docker0 = rules_of("docker0", *inside)
+        towards_router = rules_of(f"PAAS-{here}-FWD -d 10.0.0.1/32", *inside)
+        of_the_host = rules_of(f"PAAS-{here}-IN -p tcp", *inside)
         subprocess.run([*inside, *remove_arguments(here)], check=True)
 
+        assert [rule.partition("10.0.0.1/32 ")[2] for rule in towards_router] == [
+            "-p udp -m udp --dport 53 -j RETURN",
+            "-p tcp -m multiport --dports 53,80 -j RETURN",
+            "-m conntrack --ctstate NEW -j REJECT --reject-with icmp-port-unreachable",
+        ]
+        assert of_the_host == [f"-A PAAS-{here}-IN -p tcp -m tcp --dport 53 -j RETURN"]
         assert made == [
             f"-A FORWARD -o pb-{here} -j PAAS-{here}-TO",
             f"-A PAAS-{here}-TO -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
             f"-A PAAS-{here}-TO -s 10.0.0.1/32 -j RETURN",
             f"-A PAAS-{here}-TO -j REJECT --reject-with icmp-port-unreachable",
         ]
-        assert [rule.split()[3] for rule in refused] == ["10.0.0.2/32", "10.0.0.3/32"]
+        assert [rule.split()[3] for rule in refused] == [
+            "10.0.0.2/32", "10.0.0.3/32", "10.0.0.1/32",
+        ]  # fmt: skip
         assert docker0 == [
             f"-A PAAS-{here}-FWD -o docker0 -j REJECT --reject-with icmp-port-unreachable"
         ]

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from paas.engine.body import PLATFORM
+from paas.hosts.drain import undrain
 from paas.hosts.progress import Stage, told
 from paas.hosts.remove import begin_removal, remove
 from paas.model.app import App, AppName
@@ -21,7 +22,11 @@ from tests.unit.hosts.way import Way
 @pytest.fixture
 def h2(platform: Platform, way: Way) -> str:
     """Registered, and empty."""
-    fields: dict[str, Any] = {"ssh_url": "ssh://deploy@10.0.0.2", "address": "10.0.0.2"}
+    fields: dict[str, Any] = {
+        "ssh_url": "ssh://deploy@10.0.0.2",
+        "address": "10.0.0.2",
+        "seen_at": NOW,
+    }
     platform.hosts.add(make_host("h2", **fields))
     way.open.add("h2")
     return "h2"
@@ -36,7 +41,7 @@ def shop(platform: Platform) -> App:
 def removes(platform: Platform, way: Way, *, is_lost: bool = False) -> str | None:
     """What was wrong; None: it is gone."""
     begin_removal("h2", platform, is_lost=is_lost)
-    remove("h2", platform, way.reach, NOW, is_lost=is_lost)
+    remove("h2", platform, way.reach, NOW)
     progress = told("h2", platform.wire)
     assert progress is not None
     assert progress.stage in (Stage.DONE, Stage.FAILED)
@@ -72,7 +77,8 @@ def test_nothing_is_left_of_a_host_that_is_removed(
     assert list(engine.world.machines["h2"].images) == [IMAGE]  # which is no platform's
     kept = platform.builds.image(image.id)
     assert kept is not None
-    assert (dict(kept.where), kept.digest) == ({"local": "image-1"}, image.digest)
+    # The registry goes with the last host elsewhere, and what was in it is in it no more.
+    assert (dict(kept.where), kept.digest) == ({"local": "image-1"}, None)
 
 
 @pytest.mark.usefixtures("h2")
@@ -123,7 +129,7 @@ def test_what_was_placed_meanwhile_keeps_its_host(
     begin_removal("h2", platform, is_lost=False)
     platform.containers.add([make_container(make_dyno("web.1", app_id=shop.id), host="h2")])
 
-    remove("h2", platform, way.reach, NOW, is_lost=False)
+    remove("h2", platform, way.reach, NOW)
 
     progress = told("h2", platform.wire)
     assert progress is not None and progress.error is not None
@@ -132,11 +138,25 @@ def test_what_was_placed_meanwhile_keeps_its_host(
 
 
 @pytest.mark.usefixtures("h2")
+def test_a_second_job_of_a_removal_that_failed_removes_nothing(
+    platform: Platform, way: Way, engine: TwoEngines
+) -> None:
+    engine.world.lose("h2")
+    assert removes(platform, way) is not None
+    engine.world.heal("h2")
+    undrain("h2", platform, NOW)
+
+    remove("h2", platform, way.reach, NOW)
+
+    assert (names(platform), way.open) == (["h2", "local"], {"h2"})
+
+
+@pytest.mark.usefixtures("h2")
 def test_a_removal_whose_worker_died_is_finished_by_the_next(platform: Platform, way: Way) -> None:
     begin_removal("h2", platform, is_lost=False)
     platform.hosts.remove("h2")  # so far it came
 
-    remove("h2", platform, way.reach, NOW, is_lost=False)
+    remove("h2", platform, way.reach, NOW)
 
     progress = told("h2", platform.wire)
     assert progress is not None and progress.stage is Stage.DONE

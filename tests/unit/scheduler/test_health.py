@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from paas.engine.engine import HostUnreachable
+from paas.hosts.drain import drain
 from paas.model.host import Host, HostHealth, Schedulable
 from paas.scheduler.health import CONNECT_SECONDS, CONTAINERS_ASKED, Health
 from paas.scheduler.scale import scale
@@ -183,6 +184,16 @@ def test_a_watch_that_was_away_itself_does_not_take_the_time_for_silence(quick: 
     quick.platform.hosts.note("h2", seen_at=time.time() - 3600, reached_at=time.time() - 3600)
 
     assert falls_silent(Health("h2", quick.platform), quick).health is HostHealth.UP
+
+
+def test_what_a_person_gave_up_meanwhile_stays_given_up(quick: Stage) -> None:
+    health = Health("h2", quick.platform)
+    seen = of("h2", quick)
+    drain("h2", "ana", quick.platform, time.time(), is_forced=True)
+
+    health._note(seen, HostHealth.SUSPECT, str(SILENT))
+
+    assert of("h2", quick).health is HostHealth.DOWN
 
 
 def test_one_that_comes_back_is_up_when_a_container_of_it_is_reached(quick: Stage) -> None:

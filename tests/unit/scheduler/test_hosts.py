@@ -16,12 +16,14 @@ from paas.model.container import CRASHED, GONE, PLACED, PULLING, STARTING, UP, C
 from paas.model.deploy import DeployState
 from paas.model.host import HostHealth, Schedulable
 from paas.releases.tidy import forget
+from paas.scheduler.clock import Clock
 from paas.scheduler.converge import STARTS_AT_ONCE, converge, step
 from paas.scheduler.live import OutlookState, outlook
 from paas.scheduler.scale import scale
-from paas.scheduler.spread import spread
+from paas.scheduler.spread import spread, spread_all, unregistered
 from paas.settings import Settings
 from paas.store.database import Database
+from paas.wire import UPKEEP
 from tests.engine import IMAGE
 from tests.unit.scheduler.stage import Stage
 
@@ -160,6 +162,69 @@ def test_a_deploy_goes_on_where_a_host_is_lost_in_the_midst_of_it(wide_stage: St
     assert deploy.state is DeployState.SUCCEEDED
     assert wide_stage.served() == ["web.1", "web.2", "web.3"]
     assert "h2" not in {row.host for row in wide_stage.rows(UP)}
+
+
+def test_what_did_not_answer_in_time_on_a_host_that_is_silent_is_not_the_apps_fault(
+    wide_stage: Stage,
+) -> None:
+    spread_over(wide_stage)
+    wide_stage.releases()
+    wide_stage.converges(1)
+    silent = next(row for row in wide_stage.rows(STARTING) if row.host == "h2")
+    wide_stage.engine.world.lose("h2")
+    wide_stage.platform.containers.note(silent.id, deadline=time.time() - 1)
+
+    wide_stage.converges()
+    wide_stage.is_seen("h2", HostHealth.SUSPECT)
+    settles(wide_stage)
+
+    (lost,) = wide_stage.rows(CRASHED)
+    assert (lost.id, lost.reason, lost.crashed_at) == (silent.id, "host h2 does not answer", None)
+    deploy = wide_stage.platform.deploys.of(wide_stage.app.id, 2)
+    assert deploy is not None
+    assert deploy.state is DeployState.SUCCEEDED
+
+
+def test_what_has_no_room_is_not_tried_without_end(wide_stage: Stage) -> None:
+    wide_stage.deployed()
+    for host in wide_stage.hosts:
+        wide_stage.platform.hosts.note(host, memory_mb=1400)
+
+    scale(wide_stage.now(), {"web": 60}, "ana", wide_stage.platform, time.time())
+    converge(wide_stage.app.id, "worker", wide_stage.platform)
+
+    assert "No host can take" in (wide_stage.now().blocked or "")
+    assert len(wide_stage.rows(STARTING)) == 5
+
+
+def test_an_image_that_the_registry_has_not_is_brought_there_by_the_sweep(
+    wide_stage: Stage,
+) -> None:
+    wide_stage.deployed()
+    (image,) = wide_stage.platform.builds.images(wide_stage.app.id)
+
+    Clock(wide_stage.platform).tick()
+
+    assert "spread_images" in wide_stage.platform.wire.waiting(UPKEEP)
+    assert spread_all(wide_stage.platform) == []
+    brought = wide_stage.platform.builds.image(image.id)
+    assert brought is not None
+    assert brought.digest in wide_stage.engine.world.registry
+    assert not unregistered(wide_stage.platform)
+
+
+def test_a_pull_that_fails_waits_for_the_sweep(wide_stage: Stage) -> None:
+    wide_stage.deployed()
+    forget_image(wide_stage)
+    scale(wide_stage.now(), {"web": 3}, "ana", wide_stage.platform, time.time())
+    wide_stage.converges()
+    wide_stage.engine.world.lose_registry()
+    (image,) = wide_stage.platform.builds.images(wide_stage.app.id)
+    before = wide_stage.now().wake
+
+    spread(image.id, wide_stage.platform)
+
+    assert wide_stage.now().wake == before
 
 
 def test_a_hundred_containers_on_ten_hosts_are_started_in_batches_and_counted(
