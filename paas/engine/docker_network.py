@@ -3,6 +3,7 @@
 import hashlib
 import json
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,8 @@ from paas.engine.packet_filter import (
 from paas.model.container import container_name
 
 SECONDS = 60.0
+"""For what the engine must do; what it is asked it answers in the patience of its connections."""
+APPEARS_SECONDS = 2.0
 NOT_THERE, CONFLICT = 404, 409
 
 
@@ -56,18 +59,19 @@ class DockerNetwork:
 
     def make(self, host: str, subnet: str) -> None:
         """Raises SubnetTaken; EngineFailed when the network is there with another subnet."""
+        with self.connections.to(host) as client:
+            if self._is_there(client, host, subnet):
+                return
         with self.connections.to(host, SECONDS) as client:
-            if not self._is_there(client, host, subnet):
-                arguments = network_arguments(self.platform, self.network, subnet)
-                try:
-                    client.create_network(**arguments)
-                except APIError as error:
-                    why = explain(error)
-                    if self._is_there(client, host, subnet):
-                        return  # made by another process in between
-                    if "overlap" in why or "already exists" in why:
-                        raise SubnetTaken(host, subnet) from None
-                    raise
+            try:
+                client.create_network(**network_arguments(self.platform, self.network, subnet))
+            except APIError as error:
+                why = explain(error)
+                if self._comes(client, host, subnet):
+                    return  # made by another process in between
+                if "overlap" in why or "already exists" in why:
+                    raise SubnetTaken(host, subnet) from None
+                raise
 
     def filter_packets(self, host: str) -> None:
         """Raises EngineFailed with what the tool said."""
@@ -88,11 +92,12 @@ class DockerNetwork:
         there and up to date.
         """
         command, name = guard_arguments(self.platform, self._surroundings(host)), self.guard_name
-        with self.connections.to(host, SECONDS) as client:
+        with self.connections.to(host) as client:
             image = client.inspect_image(self.tools_on(host))["Id"]
             version = hashlib.sha256(json.dumps([image, command]).encode()).hexdigest()[:12]
             if self._runs(client, version):
                 return
+        with self.connections.to(host, SECONDS) as client:
             self._remove_guard(client)
             body = guard_body(self.platform, image, command, version)
             try:
@@ -135,6 +140,15 @@ class DockerNetwork:
             except APIError as error:
                 if error.status_code != NOT_THERE:
                     raise
+
+    def _comes(self, client: Client, host: str, subnet: str) -> bool:
+        """Its addresses are taken a moment before it is seen."""
+        deadline = time.monotonic() + APPEARS_SECONDS
+        while not self._is_there(client, host, subnet):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
 
     def _is_there(self, client: Client, host: str, subnet: str) -> bool:
         try:
