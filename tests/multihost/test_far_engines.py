@@ -99,7 +99,8 @@ def far(lab: Lab, installation: Installation) -> Iterator[Far]:
     eventually(lambda: found.answers("h1") and found.answers("h2"), within=20)
     eventually(lambda: pushed(platform), within=60)
     for host in hosts:
-        platform.engine.prepare(host.name, SUBNETS[host.name])
+        with tunnels.alone(host.name, settings):  # `watch` is at it too
+            platform.engine.prepare(host.name, SUBNETS[host.name])
     yield found
     for host in hosts:
         with suppress(NotRunning):
@@ -204,7 +205,8 @@ def test_a_probe_tells_of_a_filter_that_is_not_there(far: Far) -> None:
         engine.probe("h2")
 
     far.lab.docker(h2).api.unpause(guard)
-    engine.prepare("h2", SUBNETS["h2"])
+    with tunnels.alone("h2", far.installation.settings):
+        engine.prepare("h2", SUBNETS["h2"])
     engine.probe("h2")
 
 
