@@ -20,7 +20,7 @@ from paas.store.leases import LEASE_SECONDS
 from tests.unit.scheduler.mortal import KILL, NAME, STOP, MortalWorker, Points
 from tests.unit.scheduler.stage import Stage
 
-TWELVE, SIX = 12, 6
+TWELVE, THREE = 12, 3
 """Of the 80 points or so that there are. The soak takes them all."""
 RIGHT_AFTER_THE_LEASE = 2
 ROUNDS = 12
@@ -141,17 +141,17 @@ def test_a_worker_killed_at_any_of_twelve_points_leaves_the_app_wholly_new(
     assert wide_stage.platform.leases.refused() == 0
 
 
-@pytest.mark.parametrize("number", range(SIX))
+@pytest.mark.parametrize("number", range(THREE))
 def test_or_wholly_old_where_the_new_release_crashes(wide_stage: Stage, number: int) -> None:
-    assert deploys(wide_stage, 1 + number * 14, KILL, is_good=False)
+    assert deploys(wide_stage, 1 + number * 28, KILL, is_good=False)
     assert wide_stage.platform.leases.refused() == 0
 
 
-@pytest.mark.parametrize("number", range(SIX))
+@pytest.mark.parametrize("number", range(THREE))
 def test_a_worker_that_sleeps_while_another_takes_over_spoils_nothing(
     wide_stage: Stage, number: int
 ) -> None:
-    assert deploys(wide_stage, 1 + number * 8, STOP)
+    assert deploys(wide_stage, 1 + number * 16, STOP)
 
 
 def test_what_a_sleeper_would_have_written_is_refused_and_counted(wide_stage: Stage) -> None:
