@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from redis import Redis
 
@@ -25,6 +26,9 @@ NEED_AN_ENGINE = frozenset({"install", "integration", "multihost", "browser"})
 """Folders whose every test does."""
 
 
+# How long a machine takes for an example is its own affair.
+hypothesis.settings.register_profile("ours", deadline=None)
+hypothesis.settings.load_profile("ours")
 # Whoever runs the tests in the background has this signal ignored, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 MEMORY = Path("/dev/shm")

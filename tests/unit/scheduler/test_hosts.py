@@ -227,6 +227,7 @@ def test_a_pull_that_fails_waits_for_the_sweep(wide_stage: Stage) -> None:
     assert wide_stage.now().wake == before
 
 
+@pytest.mark.alone
 def test_a_hundred_containers_on_ten_hosts_are_started_in_batches_and_counted(
     settings: Settings, record: Database, redis_server: Path
 ) -> None:

@@ -20,6 +20,7 @@ from paas.store.leases import LEASE_SECONDS
 from tests.unit.scheduler.mortal import KILL, NAME, STOP, MortalWorker, Points
 from tests.unit.scheduler.stage import Stage
 
+pytestmark = pytest.mark.alone  # it forks workers, stops and kills them
 TWELVE, THREE = 12, 3
 """Of the 80 points or so that there are. The soak takes them all."""
 RIGHT_AFTER_THE_LEASE = 2
