@@ -1,5 +1,6 @@
 """Apps that cannot be built or do not come up: one line says why, and what was there before serves on."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
@@ -138,7 +139,8 @@ def test_a_server_that_listens_before_it_has_loaded_the_app_serves_nothing_if_th
         push = user.pushes("python-web", to="shop", files={"app.py": broken})
 
     assert push.rejected
-    assert "web.1 exited with status 3 while starting" in push.output, push.output
+    # gunicorn ends with 3, or with 1 when its worker's end comes in the wrong moment.
+    assert re.search("web.1 exited with status [13] while starting", push.output), push.output
     assert "RuntimeError: no database" in push.output
     assert not load.failures, load.report
     assert load.releases() == {"v1"}
