@@ -27,6 +27,8 @@ from tests.eventually import eventually
 from tests.make import NOW
 from tests.unit.api.served import KEY, make_folders
 
+pytestmark = pytest.mark.alone  # its processes take their time
+
 PROGRAM = (
     "import sys; from pathlib import Path; from paas.settings import Settings; from paas.web import serve; "
     "serve(Settings.load(Path(sys.argv[1])))"

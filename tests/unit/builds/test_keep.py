@@ -13,6 +13,8 @@ from paas.store.database import Database
 from tests.eventually import eventually
 from tests.make import APP_ID
 
+pytestmark = pytest.mark.alone  # its processes take their time
+
 
 @pytest.fixture
 def builds(record: Database) -> Iterator[BuildStore]:

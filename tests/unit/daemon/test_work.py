@@ -14,6 +14,8 @@ from paas.wire import UPKEEP, Wire
 from paas.wiring import connect_redis
 from tests.eventually import eventually
 
+pytestmark = pytest.mark.alone  # its processes take their time
+
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Settings:

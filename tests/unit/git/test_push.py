@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.alone  # its processes take their time
+
 
 def test_a_push_is_built_and_moves_the_branch_when_its_release_is_live(
     alice: Any, api: Any
