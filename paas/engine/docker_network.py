@@ -32,6 +32,8 @@ from paas.model.container import container_name
 SECONDS = 60.0
 """For what the engine must do; what it is asked it answers in the patience of its connections."""
 APPEARS_SECONDS = 2.0
+SWEPT_AFTER = "5m"
+"""As the engine takes it: by its own clock, since the container was made."""
 NOT_THERE, CONFLICT = 404, 409
 
 
@@ -130,11 +132,14 @@ class DockerNetwork:
         return container_name(self.platform, "filter")
 
     def forget(self, host: str) -> None:
-        """Takes rules and network away. Raises EngineFailed while a container is on the network."""
+        """Takes rules, tools and network away. Raises EngineFailed while an app's container is on the network."""
         with self.connections.to(host, SECONDS) as client:
             self._remove_guard(client)
         self._run_tool(host, remove_arguments(self.platform))
         with self.connections.to(host, SECONDS) as client:
+            # The engine goes on making what a process asked for that has ended since.
+            for found in client.containers(all=True, filters={"label": self._tools}):
+                client.remove_container(found["Id"], force=True)
             try:
                 client.remove_network(self.network)
             except APIError as error:
@@ -182,15 +187,17 @@ class DockerNetwork:
                 client.remove_container(made, force=True)
 
     def _sweep(self, client: Client) -> None:
-        """What a killed process left. One that runs is somebody's and ends by itself."""
-        ours = [f"{PLATFORM}={self.platform}", f"{KIND}={TOOLS}"]
-        filters = {"label": ours, "status": ["exited"]}
-        for found in client.containers(all=True, filters=filters):
-            try:
-                client.remove_container(found["Id"])
-            except APIError as error:
-                if error.status_code not in (NOT_THERE, CONFLICT):
-                    raise
+        """What a killed process left. One that runs is somebody's, and so may be a young one; all end by themselves."""
+        try:
+            client.prune_containers(filters={"label": self._tools, "until": SWEPT_AFTER})
+        except APIError as error:
+            if error.status_code != CONFLICT:  # another prunes
+                raise
+
+    @property
+    def _tools(self) -> list[str]:
+        """Which containers."""
+        return [f"{PLATFORM}={self.platform}", f"{KIND}={TOOLS}"]
 
 
 def _address_towards(host: str, address: str) -> str:

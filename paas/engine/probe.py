@@ -17,12 +17,15 @@ from paas.model.host import Host
 
 SECONDS = 10.0
 """From its start to its answer."""
+LIFE_SECONDS = 60
 PORT = 5000
 SSH = 22
 METADATA = "169.254.169.254:80"
 FINE = b"fine\n"
 SCRIPT = f"""
-import socket, sys
+import signal, socket, sys
+signal.signal(signal.SIGALRM, lambda *_: sys.exit())
+signal.alarm({LIFE_SECONDS})  # whoever started it may have been killed
 for target in sys.argv[1:]:
     address, _, port = target.rpartition(":")
     try:

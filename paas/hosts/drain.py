@@ -1,7 +1,7 @@
 """Takes a host out of service, and back in: what runs there moves off, up elsewhere before it ends."""
 
 from paas.errors import Conflict
-from paas.model.host import FORCED, Host, HostHealth, Schedulable
+from paas.model.host import Host, HostHealth, Schedulable
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
@@ -33,9 +33,12 @@ def drain(name: str, by: str, platform: Platform, now: float, *, is_forced: bool
         check_others(host, platform)
         platform.hosts.note(name, schedulable=str(Schedulable.DRAINING))
         if is_forced:
-            reason = f"{FORCED}{by}: it was drained by force"
             platform.hosts.note(
-                name, health=str(HostHealth.DOWN), health_since=now, health_reason=reason
+                name,
+                health=str(HostHealth.DOWN),
+                health_since=now,
+                health_reason=f"given up by {by}: it was drained by force",
+                given_up_by=by,
             )
         apps = {row.dyno.app_id for row in platform.containers.on(name)}
     wake(apps, platform)
@@ -50,10 +53,13 @@ def undrain(name: str, platform: Platform, now: float) -> Host:
     with platform.record.write():
         host = registered(name, platform)
         platform.hosts.note(name, schedulable=str(Schedulable.OPEN))
-        if host.is_given_up:
-            reason = "it is looked at again"
+        if host.given_up_by is not None:
             platform.hosts.note(
-                name, health=str(HostHealth.SUSPECT), health_since=now, health_reason=reason
+                name,
+                health=str(HostHealth.SUSPECT),
+                health_since=now,
+                health_reason="it is looked at again",
+                given_up_by=None,
             )
     wake(platform.apps.blocked(), platform)
     return platform.hosts.get(name)

@@ -111,7 +111,9 @@ class Segments:
         """The folder, made if need be, and ours alone."""
         folder = None
         while folder is None:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # or something in the way, as _lock will find
+                self.folder.mkdir(mode=0o700)
             folder = self._lock()
         try:
             yield folder

@@ -11,8 +11,6 @@ LOCAL = "local"
 """The name of the host, and of the router, that every platform begins with. Builds run there."""
 RESERVED = frozenset({LOCAL, "key"})
 """No other host gets one of these names: `GET /hosts/key` is not about a host."""
-FORCED = "given up by "
-"""How the reason of a host begins that is down because a person said so."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,17}[a-z0-9]", re.ASCII)
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -95,6 +93,8 @@ class Host:
     """Of its sshd, pinned at registration: `ssh-ed25519 AAAA...`."""
     reached_at: float | None = None
     """When anything of it last answered: engine, sshd or a container."""
+    given_up_by: str | None = None
+    """The person who said that it is down: it stays so, whatever it answers, until it is opened again."""
 
     @property
     def is_ready(self) -> bool:
@@ -105,8 +105,3 @@ class Host:
     def is_registered(self) -> bool:
         """Neither on its way in nor on its way out."""
         return self.schedulable in (Schedulable.OPEN, Schedulable.DRAINING)
-
-    @property
-    def is_given_up(self) -> bool:
-        """A person said that it is down: it stays so, whatever it answers, until they open it again."""
-        return (self.health_reason or "").startswith(FORCED)

@@ -49,13 +49,18 @@ STARTS_AT_ONCE = 16
 def converge(app_id: str, owner: str, platform: Platform) -> None:
     """Steps until nothing has changed meanwhile. Ends at once when another worker is at it.
 
-    A step that raises gives the lease back without looking again: the sweep tries once more.
+    A step that raises gives the lease back without looking again: the sweep tries once more. Where it was a host that
+    did not answer, what has changed meanwhile is looked at all the same: its dynos may be for another host now.
     """
+    trouble = None
     lease = platform.leases.take(app_id, owner, time.time())
     while lease is not None:
         try:
             with renewed(lease, platform.leases):
                 step(lease, platform)
+            trouble = None
+        except HostUnreachable as error:
+            trouble = error
         except StaleFence:
             platform.leases.count_refused()
             raise
@@ -64,6 +69,8 @@ def converge(app_id: str, owner: str, platform: Platform) -> None:
             raise
         platform.wire.announce(app_id)
         lease = platform.leases.give_back(lease, time.time())
+    if trouble is not None:
+        raise trouble
 
 
 def step(lease: Lease, platform: Platform) -> None:

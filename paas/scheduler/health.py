@@ -52,7 +52,7 @@ class Health:
         facts = platform.engine.facts(self._host)
         with platform.record.write():
             was = platform.hosts.get(self._host)
-            if was.is_given_up:
+            if was.given_up_by is not None:
                 return
             since = was.health_since if was.health is HostHealth.UP else now
             platform.hosts.note(
@@ -98,7 +98,7 @@ class Health:
             return
         since = {} if health is host.health else {"health_since": time.time()}
         with self._platform.record.write():
-            if self._platform.hosts.get(host.name).is_given_up:
+            if self._platform.hosts.get(host.name).given_up_by is not None:
                 return
             self._platform.hosts.note(
                 host.name, health=str(health), health_reason=reason, **since, **values

@@ -55,6 +55,7 @@ CONTAINERS = Table(
 )
 _IS_LIVE = CONTAINERS.c.state != str(ContainerState.GONE)
 Index("containers_of_app", CONTAINERS.c.app_id, CONTAINERS.c.state)
+Index("containers_on_host", CONTAINERS.c.host, CONTAINERS.c.state)
 Index("containers_crashed", CONTAINERS.c.crashed_at)
 Index(
     "containers_leased_address",

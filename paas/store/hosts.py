@@ -29,6 +29,7 @@ HOSTS = Table(
     Column("ssh_url", String),
     Column("host_key", String),
     Column("reached_at", Float),
+    Column("given_up_by", String),
 )
 
 

@@ -17,6 +17,9 @@ ROUTERS = Table(
     Column("epoch", String),
     Column("number", Integer),
     Column("acknowledged_at", Float),
+    Column("address", String),
+    Column("ssh_url", String),
+    Column("host_key", String),
 )
 FACTS = Table(
     "facts",

@@ -10,6 +10,7 @@ import pytest
 
 from paas.daemon.destroy import HostsLeft, destroy
 from paas.engine import tunnels
+from paas.engine.body import tools_body
 from paas.engine.engine import EngineFailed, HostUnreachable
 from paas.engine.fit import look
 from paas.errors import PaasError
@@ -228,6 +229,7 @@ def test_a_platform_that_is_destroyed_is_gone_from_every_host_that_can_be_reache
     h1, h2 = far.hosts.values()
     far.start("h1", "web3")
     settings, told = far.platform.settings, list[str]()
+    left_by_a_killed_process(far, h1)
     far.lab.kill(h2)
 
     with pytest.raises(HostsLeft, match="h2 is left there"):
@@ -240,3 +242,8 @@ def test_a_platform_that_is_destroyed_is_gone_from_every_host_that_can_be_reache
     assert [each["Name"] for each in engine.networks() if settings.platform in each["Name"]] == []
     rules = subprocess.run(far.lab.enter(h1, "iptables-save"), capture_output=True, check=True)
     assert settings.platform.encode() not in rules.stdout
+
+
+def left_by_a_killed_process(far: Far, host: LabHost) -> None:
+    body = tools_body(far.platform.settings.platform, stack_on(far.platform), ["true"])
+    far.lab.docker(host).api.create_container_from_config(body)

@@ -98,7 +98,7 @@ def test_a_host_that_hangs_costs_no_request_and_holds_up_nobody(
 
     assert shown.code == 0, shown.text
     assert scaled.code == 0, scaled.text
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 25  # one call that is stuck, and no sweep to wait for
     eventually(lambda: fleet.health("h2") is HostHealth.SUSPECT, within=40)
     time.sleep(QUICK["down_seconds"] + 2)  # the time after which a dead one would be down
     assert fleet.health("h2") is HostHealth.SUSPECT

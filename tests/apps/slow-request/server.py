@@ -16,6 +16,8 @@ idle = threading.Condition()
 class Answer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = -1
+    """An answer leaves in one piece: nobody can mend one whose app is killed after its first half."""
 
     def do_GET(self) -> None:
         with idle:

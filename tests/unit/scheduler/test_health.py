@@ -81,7 +81,9 @@ def test_a_host_is_suspect_after_a_while_and_down_only_later(quick: Stage) -> No
 
 def test_what_a_person_has_given_up_is_not_up_because_it_answers(quick: Stage) -> None:
     reason = "given up by ana: it was drained by force"
-    quick.platform.hosts.note("h2", health=str(HostHealth.DOWN), health_reason=reason)
+    quick.platform.hosts.note(
+        "h2", health=str(HostHealth.DOWN), health_reason=reason, given_up_by="ana"
+    )
 
     Health("h2", quick.platform).check()
 
