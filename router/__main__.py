@@ -14,9 +14,11 @@ from paas.routes.table import RouteTable
 from router.config import Edge
 from router.folder import Folder, FolderUnfit
 from router.follow import Follower
+from router.haproxy import HAProxy
 from router.keep import Keeper
 from router.log import RouterLog, Spool
 from router.names import Names
+from router.quarantine import Quarantine
 from router.start import become_haproxy, configure
 
 LOCK_SECONDS = 10
@@ -73,15 +75,18 @@ def follow(given: argparse.Namespace, folder: Folder, edge: Edge, report: Report
         time.sleep(0.05)
     with lock:
         names = Names()
-        log = RouterLog(folder.log_pipe, Spool(folder.spool), names)
+        quarantine = Quarantine(HAProxy(folder), report)
+        log = RouterLog(folder.log_pipe, Spool(folder.spool), names, quarantine.doubt)
         table = RouteTable(connect(given), given.platform)
         keeper = Keeper(folder, edge, names, report)
         follower = Follower(given.name, table, keeper, lambda: log.lost + keeper.unwritten, report)
         for stopping in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stopping, lambda *_: follower.stop())
+        quarantine.start()
         log.start()
         follower.follow()
         log.stop()
+        quarantine.stop()
     return 0
 
 

@@ -202,7 +202,7 @@ def _use() -> list[str]:
         "    default_backend closed",
         # as router/log.py reads it
         "    log-format \"%[var(txn.slot)] %b/%s %ci %ST %B %TR %Tw %Tc %Ta %ts %[var(txn.code)] %[var(txn.rid)]"
-        " %HM %[var(txn.host)] %HU\"",
+        " %rc %HM %[var(txn.host)] %HU\"",
     ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from router.notes import entries, note_label, note_server, read_label, read_serv
 from router.running import Running, Server
 from router.steps import AddServer, Bind, Claim, Grow, Park, Release, Reuse, Shut, Step, Unbind
 
+SLOT = r"s\d{5}"
 LONGEST_LINE = 8000
 """HAProxy reads a line of commands into one buffer of 16 KB."""
 ANSWER_SECONDS = 5
@@ -39,6 +40,20 @@ class Worker:
     pid: int
     started_at: int
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A server that the table names: it takes requests, unless it is out."""
+
+    slot: str
+    name: str
+    address: str
+    port: int
+    is_out: bool
+
+    def __str__(self) -> str:
+        return f"{self.slot}/{self.name} at {self.address}:{self.port}"
 
 
 class HAProxy:
@@ -76,6 +91,21 @@ class HAProxy:
         for hostname, slot in entries(hostnames):
             running.bind(hostname, slot)
         return running
+
+    def takers(self, slot: str = "") -> Sequence[Taker]:
+        """Of this slot, or of all."""
+        found = []
+        for row in table(self._ask(f"show servers state {slot}".rstrip())):
+            server = read_server(row, "")
+            if server.is_up and re.fullmatch(SLOT, row["be_name"]):
+                is_out = row["srv_uweight"] == "0"
+                where = (row["be_name"], server.name, server.address, server.port)
+                found.append(Taker(*where, is_out))
+        return found
+
+    def weigh(self, taker: Taker, percent: int) -> None:
+        """0: no new request goes there."""
+        self._tell([f"set server {taker.slot}/{taker.name} weight {percent}%"])
 
     def apply(self, steps: Sequence[Step], running: Running) -> None:
         """Does the steps and notes them in `running`. Raises HAProxyGone or HAProxyRefused with some of them done."""
@@ -135,7 +165,7 @@ class HAProxy:
 
     def _slot_count(self) -> int:
         backends = self._ask("show backend").split()
-        return sum(1 for name in backends if re.fullmatch(r"s\d{5}", name))
+        return sum(1 for name in backends if re.fullmatch(SLOT, name))
 
     def _move(self, step: Reuse, running: Running) -> Iterator[str]:
         server = running.slots[step.slot].servers[step.server]
@@ -179,6 +209,7 @@ class HAProxy:
                 return [
                     f"del map {self._folder.servers} {slot}/{name}",
                     f"add map {self._folder.servers} {slot}/{name} {note}",
+                    f"set server {slot}/{name} weight 100%",
                     f"set server {slot}/{name} state ready",
                 ]
             case Park(slot, name, at, drain_seconds):

@@ -22,7 +22,7 @@ import select
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -36,6 +36,8 @@ PIPE_BYTES = 1 << 20
 READ_SECONDS = 0.05
 """Between two reads of a pipe that is written to: one read takes many lines."""
 LINES_PER_SECOND = 1000
+FIELDS, RETRIES = 16, 12
+"""Of a line, and which of them says how often it was tried again."""
 ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 DESCRIPTIONS: Mapping[str, str] = {
@@ -66,10 +68,12 @@ CLIENT_GONE = {"H27": "499", "H28": "499"}
 
 
 class RouterLog:
-    """Reads the pipe until `stop`, in a thread of its own."""
+    """Reads the pipe until `stop`, in a thread of its own. `doubt` is told the slot of what had to be tried again."""
 
-    def __init__(self, pipe: Path, spool: "Spool", names: Names) -> None:
-        self._spool, self._names = spool, names
+    def __init__(
+        self, pipe: Path, spool: "Spool", names: Names, doubt: Callable[[str], None]
+    ) -> None:
+        self._spool, self._names, self._doubt = spool, names, doubt
         self._pipe = open_pipe(pipe)
         self._rest = b""
         self._allowed: float = LINES_PER_SECOND
@@ -109,6 +113,9 @@ class RouterLog:
         at_ns = time.time_ns()
         kept = fair_share(lines, self._allow(len(lines)))
         self._lost += len(lines) - len(kept)
+        again = {line.partition(b" ")[0].decode() for line in lines if was_tried_again(line)}
+        for slot in again & self._names.apps.keys():
+            self._doubt(slot)
         for line in kept:
             said = read_line(line.decode("utf-8", "replace"), self._names)
             if said is not None:
@@ -196,10 +203,16 @@ class Spool:
             old.unlink(missing_ok=True)
 
 
+def was_tried_again(line: bytes) -> bool:
+    """Another container answered than the first that was asked, or none did: +1, or 3."""
+    fields = line.split(b" ", RETRIES + 1)
+    return len(fields) > RETRIES and fields[RETRIES] != b"0"
+
+
 def read_line(line: str, names: Names) -> tuple[str, str] | None:
     """App id and Heroku's line; None when it is no app's. `line` is what `log-format` in router/config.py makes."""
-    fields = line.strip().split(" ", 14)
-    if len(fields) != 15:
+    fields = line.strip().split(" ", FIELDS - 1)
+    if len(fields) != FIELDS:
         return None
     (
         slot,
@@ -214,6 +227,7 @@ def read_line(line: str, names: Names) -> tuple[str, str] | None:
         ended,
         code,
         request,
+        _,
         *rest,
     ) = fields
     method, host, path = rest

@@ -33,9 +33,11 @@ def said(folder: Path) -> list[str]:
     return [json.loads(line)["text"] for file in files for line in file.read_text().splitlines()]
 
 
-def line(ended: str, status: int, code: str = "-", connect: int = 2, path: str = "/") -> str:
+def line(
+    ended: str, status: int, code: str = "-", connect: int = 2, path: str = "/", tries: str = "0"
+) -> str:
     return (
-        f"s00001 s00001/i1 1.2.3.4 {status} 512 0 1 {connect} 13 {ended} {code} rid-0123456789"
+        f"s00001 s00001/i1 1.2.3.4 {status} 512 0 1 {connect} 13 {ended} {code} rid-0123456789 {tries}"
         f" GET shop.localhost {path}"
     )
 
@@ -73,7 +75,7 @@ def test_how_a_request_ended_is_said_in_herokus_words(
 
 
 def test_a_request_that_no_container_got_has_no_dyno_and_no_times(names: Names) -> None:
-    text = "s00001 closed/<NOSRV> 1.2.3.4 503 512 0 -1 -1 0 LR H14 rid-0123456789 " + REST
+    text = "s00001 closed/<NOSRV> 1.2.3.4 503 512 0 -1 -1 0 LR H14 rid-0123456789 0 " + REST
 
     _, said = read_line(text, names) or ("", "")
 
@@ -100,7 +102,7 @@ def test_lines_wait_in_the_pipe_for_a_reader(tmp_path: Path, pipe: int, names: N
     for n in range(3000):
         os.write(pipe, line("--", 200, path=f"/{n}").encode() + b"\n")
 
-    log = RouterLog(tmp_path / "log.fifo", Spool(tmp_path / "log"), names)
+    log = RouterLog(tmp_path / "log.fifo", Spool(tmp_path / "log"), names, lambda _: None)
     log.start()
     eventually(lambda: len(said(tmp_path / "log")) + log.lost == 3000)
     log.stop()
@@ -109,7 +111,7 @@ def test_lines_wait_in_the_pipe_for_a_reader(tmp_path: Path, pipe: int, names: N
 
 
 def test_a_line_that_comes_in_two_pieces_is_one(tmp_path: Path, pipe: int, names: Names) -> None:
-    log = RouterLog(tmp_path / "log.fifo", Spool(tmp_path / "log"), names)
+    log = RouterLog(tmp_path / "log.fifo", Spool(tmp_path / "log"), names, lambda _: None)
     log.start()
     whole = line("--", 200).encode() + b"\n"
     os.write(pipe, whole + whole[:40])
@@ -125,7 +127,7 @@ def test_a_line_that_comes_in_two_pieces_is_one(tmp_path: Path, pipe: int, names
 def test_what_is_too_much_is_counted_and_not_written(
     tmp_path: Path, pipe: int, names: Names
 ) -> None:
-    log = RouterLog(tmp_path / "log.fifo", Spool(tmp_path / "log"), names)
+    log = RouterLog(tmp_path / "log.fifo", Spool(tmp_path / "log"), names, lambda _: None)
     for _ in range(2 * LINES_PER_SECOND):
         os.write(pipe, line("--", 200).encode() + b"\n")
 
@@ -134,6 +136,22 @@ def test_what_is_too_much_is_counted_and_not_written(
     log.stop()
 
     assert log.lost > 0
+
+
+def test_what_was_tried_again_casts_doubt_on_its_slot(
+    tmp_path: Path, pipe: int, names: Names
+) -> None:
+    doubted: list[str] = []
+    for ended, status, tries in (("--", 200, "0"), ("--", 200, "+1"), ("SC", 503, "3")):
+        os.write(pipe, line(ended, status, tries=tries).encode() + b"\n")
+        os.write(pipe, b"what is no line 1 2 3 4 5 6 7 8 9\n")
+    log = RouterLog(tmp_path / "log.fifo", Spool(tmp_path / "log"), names, doubted.append)
+
+    log.start()
+    eventually(lambda: len(said(tmp_path / "log")) == 3)
+    log.stop()
+
+    assert doubted == ["s00001"]
 
 
 def test_who_writes_little_loses_nothing_to_who_writes_much() -> None:
