@@ -116,7 +116,7 @@ def _defaults(edge: Edge, folder: Folder) -> list[str]:
         "    retry-on conn-failure empty-response",
         "    http-reuse safe",
         "    balance leastconn",
-        "    timeout connect 5s",
+        "    timeout connect 2s",
         "    timeout queue 30s",
         "    timeout client 55s",
         "    timeout server 55s",

@@ -33,7 +33,7 @@ from router.names import Names
 FILE_BYTES = 8 << 20
 FILES = 4
 PIPE_BYTES = 1 << 20
-READ_SECONDS = 0.05
+READ_SECONDS = 0.01
 """Between two reads of a pipe that is written to: one read takes many lines."""
 LINES_PER_SECOND = 1000
 FIELDS, RETRIES = 16, 12

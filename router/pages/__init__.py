@@ -7,7 +7,8 @@ from string import Template
 
 REQUEST_ID = "%[var(txn.rid)]"
 REFUSED_OR_TIMED_OUT = "%[date(0,ms),sub(txn.start),div(4500),bool,iif(H19,H21)]"
-"""HAProxy has one answer for a backend that refused and one that did not react; only the latter takes 5 s."""
+"""HAProxy has one answer for a backend that refused and one that did not react; only the latter takes four
+times 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
