@@ -21,7 +21,6 @@ from paas.model.config import Config
 from paas.model.container import container_name
 from paas.model.host import LOCAL
 from paas.model.log import LogLine
-from paas.model.process import RELEASE
 from paas.model.release import Release
 from paas.releases.create import announce_release, release_image, wanted_config
 from paas.scheduler.spec import image_name
@@ -97,10 +96,6 @@ def _build_and_release(
             raise BuildFailed("the image is gone from the engine again")
         seconds = time.monotonic() - begun
         output.title(f"Build succeeded in {seconds:.1f} s, image {seen.size / 1e6:.0f} MB")
-        if RELEASE in built.processes:
-            output.title(
-                "The release process of the Procfile is not run by this version of the platform"
-            )
         keeper.check()
         if build.image is not None:
             _restore(build, built, platform)

@@ -68,6 +68,8 @@ class Settings:
     """How long a web container may take to accept a connection."""
     settle_seconds: float = 3
     """How long any other container must run to be up."""
+    release_seconds: float = 3600
+    """How long a release process may take."""
     stop_seconds: float = 30
     """From SIGTERM to SIGKILL."""
     drain_seconds: float = 30

@@ -22,7 +22,9 @@ from paas.logs.segments import LogUnwritable
 from paas.logs.store import LogStore
 from paas.model.app import App, UnknownApp
 from paas.model.build import BuildState
+from paas.model.process import RELEASE
 from paas.scheduler.live import checks, crash_is_read, crash_report, outlook
+from paas.scheduler.releasing import printed
 from paas.wiring import Platform
 
 PAUSE_SECONDS = 0.1
@@ -51,6 +53,8 @@ class Look:
     offset: int
     fate: Fate
     stage: Stage
+    printed: Sequence[str] = ()
+    """By its release process, so far."""
     is_over: bool = True
     """Nothing more is to come, also not of what a failed container printed."""
 
@@ -91,7 +95,7 @@ async def follow(
     build_id: str, app: App, offset: int, platform: Platform, news: News, narrator: Narrator
 ) -> AsyncIterator[bytes]:
     """To the end; or until this process ends, and then whoever follows asks again, from the byte they have."""
-    silent_since = time.time()
+    silent_since, told = time.time(), 0
     with news.of(app.id) as waiter:
         while not news.is_closing:
             waiter.forget()
@@ -99,6 +103,10 @@ async def follow(
             if look.data:
                 yield look.data
                 offset, silent_since = look.offset, time.time()
+                continue
+            if look.printed[told:]:
+                yield "".join(f"       {line}\n" for line in look.printed[told:]).encode()
+                told, silent_since = len(look.printed), time.time()
                 continue
             if look.is_over:
                 narrator.end(build_id)
@@ -136,7 +144,13 @@ def _look(build_id: str, app: App, offset: int, platform: Platform) -> Look:
         text = outlook(app.id, fate.deploy.wake, platform, build.created_at).text
         stage = Stage(text, fate.deploy.created_at, True)
     data, offset = platform.logs.read_output(build_id, offset)
-    return Look(data, offset, fate, stage, _is_over(fate, app, platform))
+    lines = () if fate.release is None else _printed(app.id, fate.release, platform)
+    return Look(data, offset, fate, stage, lines, _is_over(fate, app, platform))
+
+
+def _printed(app_id: str, release: int, platform: Platform) -> Sequence[str]:
+    has_process = RELEASE in platform.releases.get(app_id, release).processes
+    return printed(app_id, release, platform) if has_process else ()
 
 
 def _is_over(fate: Fate, app: App, platform: Platform) -> bool:

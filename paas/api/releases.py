@@ -4,17 +4,21 @@ import re
 import time
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel
+from starlette.responses import StreamingResponse
 
-from paas.api.asked import CurrentApp, CurrentPerson, CurrentPlatform
+from paas.api.asked import CurrentApp, CurrentNews, CurrentPerson, CurrentPlatform
+from paas.api.passes import pass_for
+from paas.api.release_output import follow_release
 from paas.api.shapes import IdOut, NamedOut, PersonRefOut, moment, tell, uuid_of
 from paas.errors import Invalid
 from paas.model.app import App
 from paas.model.deploy import Deploy, DeployState
+from paas.model.person import Person
+from paas.model.process import RELEASE
 from paas.model.release import Release, UnknownRelease
 from paas.releases.rollback import roll_back
-from paas.settings import Settings
 from paas.wiring import Platform
 
 router = APIRouter(tags=["releases"])
@@ -61,10 +65,15 @@ class ReleaseOut(BaseModel):
     eligible_for_rollback: bool
     addon_plan_names: list[str] = []
     artifacts: list[IdOut] = []
-    output_stream_url: None = None
+    output_stream_url: str | None = None
+    """Of its release process, if it has one."""
 
     @classmethod
-    def of(cls, release: Release, deploy: Deploy | None, app: App, settings: Settings) -> Self:
+    def of(
+        cls, release: Release, deploy: Deploy | None, app: App, person: Person, platform: Platform
+    ) -> Self:
+        output = f"/apps/{app.id}/releases/{release.number}/output"
+        has_output = RELEASE in release.processes
         ended_at = None if deploy is None else deploy.ended_at
         went_live = deploy is None or deploy.state is DeployState.SUCCEEDED
         return cls(
@@ -74,7 +83,7 @@ class ReleaseOut(BaseModel):
             description=release.description,
             status="succeeded" if deploy is None else STATUS[deploy.state],
             current=release.number == app.current_release,
-            user=PersonRefOut.of(release.created_by, settings),
+            user=PersonRefOut.of(release.created_by, platform.settings),
             slug=None if release.image is None else IdOut(id=uuid_of("image", release.image)),
             commit=release.commit,
             deploy=None if deploy is None else str(deploy.state),
@@ -82,12 +91,14 @@ class ReleaseOut(BaseModel):
             created_at=moment(release.created_at),
             updated_at=moment(ended_at or release.created_at),
             eligible_for_rollback=went_live and release.number != app.current_release,
+            output_stream_url=pass_for("GET", output, person, platform) if has_output else None,
         )
 
 
 @router.get("/apps/{app}/releases")
 def list_releases(
     app: CurrentApp,
+    person: CurrentPerson,
     platform: CurrentPlatform,
     asked_range: Annotated[str, Header(alias="Range")] = "",
 ) -> list[ReleaseOut]:
@@ -101,16 +112,34 @@ def list_releases(
     for deploy in platform.deploys.all(app.id):
         deploys.setdefault(deploy.release, deploy)
     return [
-        ReleaseOut.of(release, deploys.get(release.number), app, platform.settings)
+        ReleaseOut.of(release, deploys.get(release.number), app, person, platform)
         for release in releases[:most]
     ]
 
 
 @router.get("/apps/{app}/releases/{release}")
-def show_release(app: CurrentApp, platform: CurrentPlatform, release: str) -> ReleaseOut:
+def show_release(
+    app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, release: str
+) -> ReleaseOut:
     found = platform.releases.get(app.id, number_of(release, app, platform))
     deploy = platform.deploys.of(app.id, found.number)
-    return ReleaseOut.of(found, deploy, app, platform.settings)
+    return ReleaseOut.of(found, deploy, app, person, platform)
+
+
+@router.get("/apps/{app}/releases/{release}/output")
+def follow_release_output(
+    app: CurrentApp,
+    platform: CurrentPlatform,
+    news: CurrentNews,
+    release: str,
+    offset: Annotated[int, Query(ge=0, lt=2**40)] = 0,
+) -> StreamingResponse:
+    """What its release process prints, live, to the end; from byte `offset` on."""
+    return StreamingResponse(
+        follow_release(app, number_of(release, app, platform), offset, platform, news),
+        media_type="text/plain",
+        headers={"X-Content-Type-Options": "nosniff"},
+    )
 
 
 @router.post("/apps/{app}/releases", status_code=201)
@@ -132,7 +161,7 @@ def roll_app_back(
     assert change.release is not None
     made = change.release
     deploy = platform.deploys.of(app.id, made.number)
-    return ReleaseOut.of(made, deploy, platform.apps.get(app.id), platform.settings)
+    return ReleaseOut.of(made, deploy, platform.apps.get(app.id), person, platform)
 
 
 def number_of(text: str, app: App, platform: Platform) -> int:

@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Releases and builds": {
         "releases": ("releases:list_releases", "List an app's releases."),
+        "releases:output": ("releases:output", "Print what a release process has printed."),
         "rollback": ("releases:rollback", "Go back to an earlier release."),
         "builds": ("builds:list_builds", "List an app's builds."),
         "builds:output": ("builds:output", "Print a build's output."),

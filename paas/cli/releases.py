@@ -1,4 +1,4 @@
-"""releases, rollback."""
+"""releases, releases:output, rollback."""
 
 import re
 import time
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from paas.cli.builds import follow
 from paas.cli.client import path
 from paas.cli.command import as_json, command, no_wait, on_app
 from paas.cli.session import Session
@@ -58,6 +59,25 @@ def list_releases(session: Session, app: str, num: int, as_json: bool) -> None:
         say(f"{app} has no releases. Type: git push paas main")
 
 
+@command("releases:output", "paas releases:output", "paas releases:output v12 -a my-app")
+@click.argument("release", required=False)
+@on_app
+@click.pass_obj
+def output(session: Session, release: str | None, app: str) -> None:
+    """Print what a release process has printed.
+
+    Of RELEASE, or of the newest; one that still runs is followed to its end.
+    """
+    if release is None:
+        found = session.api.get(path("apps", app, "releases")).many()
+        newest = max((int(each["version"]) for each in found), default=0)
+        release = f"v{newest}"
+    with click.open_file("-", "wb") as out:
+        for piece in follow(session.api, path("apps", app, "releases", _version(app, release))):
+            out.write(piece)
+            out.flush()
+
+
 @command("rollback", "paas rollback", "paas rollback v12", "paas rollback v12 -a my-app")
 @click.argument("release", required=False)
 @on_app
@@ -70,14 +90,19 @@ def rollback(session: Session, release: str | None, app: str, no_wait: bool) -> 
     was live before the current; so a second time undoes the first. One that failed is never gone back to. Returns
     when it is live in every router.
     """
-    if release is not None and not re.fullmatch(r"v?\d{1,9}", release, re.ASCII):
-        raise InvalidRelease(app, release)
-    wanted = None if release is None else f"v{release.removeprefix('v')}"
+    wanted = None if release is None else _version(app, release)
     answer = session.api.post(path("apps", app, "releases"), {"release": wanted})
     made = answer.one()
     number, what = plain(made["version"]), plain(made.get("description", ""))
     say(f"Rolling back {app}: v{number} is {what}, its image and its config")
     settle(session.api, app, answer, no_wait, f"Live: {app} v{number}, {what}")
+
+
+def _version(app: str, text: str) -> str:
+    """`v12`. Raises InvalidRelease."""
+    if not re.fullmatch(r"v?\d{1,9}", text, re.ASCII):
+        raise InvalidRelease(app, text)
+    return f"v{text.removeprefix('v')}"
 
 
 def _standing(release: Mapping[str, Any]) -> str:

@@ -37,10 +37,12 @@ FILLS = frozenset({PLACED, PULLING, STARTING, UP})
 
 
 class Kind(StrEnum):
-    """What a container is for. Only a dyno's is placed and healed by converge."""
+    """What a container is for. Only a dyno's is healed by converge."""
 
     DYNO = "dyno"
     RUN = "run"
+    RELEASE = "release"
+    """The release process of a release: started once."""
     BUILD = "build"
 
 

@@ -11,6 +11,7 @@ from paas.model.app import App
 from paas.model.build import Image
 from paas.model.deploy import DeployState
 from paas.model.host import HostHealth
+from paas.scheduler.releasing import output_name
 from paas.scheduler.spec import image_name
 from paas.wiring import Platform
 
@@ -45,6 +46,8 @@ def forget(app: App, platform: Platform, now: float) -> None:
         return  # a host that has one does not answer; the sweep tries again
     for build in platform.builds.of(app.id, limit=100_000):
         platform.logs.remove_output(build.id)
+    for release in platform.releases.all(app.id):
+        platform.logs.remove_output(output_name(app.id, release.number))
     platform.logs.remove(app.id)
     with platform.record.write():
         platform.builds.remove_all(app.id)

@@ -2,8 +2,10 @@
 
 from paas.model.app import App
 from paas.model.change import Change
+from paas.model.deploy import DeployState
+from paas.model.process import RELEASE
 from paas.model.release import Release
-from paas.scheduler.deploy import DEPLOY_SECONDS
+from paas.scheduler.deploy import deploy_deadline
 from paas.wiring import Platform
 
 
@@ -15,8 +17,12 @@ def want(app: App, release: Release, platform: Platform, now: float) -> Change:
         return Change(version, release)
     _adopt_processes(app, release, platform)
     platform.apps.want(app.id, release.number, now)
-    deadline = now + platform.settings.start_seconds + DEPLOY_SECONDS
-    platform.deploys.begin(app.id, release.number, wake=version, deadline=deadline, now=now)
+    state, deadline = DeployState.STARTING, deploy_deadline(platform.settings, now)
+    if RELEASE in release.processes:  # and there may be another to wait for
+        state, deadline = DeployState.RELEASING, now + 2 * platform.settings.release_seconds
+    platform.deploys.begin(
+        app.id, release.number, wake=version, deadline=deadline, now=now, state=state
+    )
     return Change(version, release)
 
 
@@ -27,5 +33,5 @@ def _adopt_processes(app: App, release: Release, platform: Platform) -> None:
     missing = {
         process: first.get(process, 0) for process in release.processes if process not in known
     }
-    missing.pop("release", None)
+    missing.pop(RELEASE, None)
     platform.formations.scale(app.id, missing)

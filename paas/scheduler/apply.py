@@ -6,7 +6,13 @@ from concurrent.futures import Future, as_completed
 from contextlib import suppress
 from functools import partial
 
-from paas.engine.engine import AddressTaken, HostUnreachable, ImageMissing, StartFailed
+from paas.engine.engine import (
+    AddressTaken,
+    Engine,
+    HostUnreachable,
+    ImageMissing,
+    StartFailed,
+)
 from paas.logs.store import say
 from paas.model.app import App
 from paas.model.build import Image
@@ -16,7 +22,10 @@ from paas.model.container import (
     PLACED,
     PULLING,
     STARTING,
+    UP,
     Container,
+    ContainerSpec,
+    Kind,
     container_name,
 )
 from paas.model.release import Release
@@ -53,6 +62,8 @@ def start_all(
             continue
         spec = dyno_spec(app, release, image, row, platform.settings)
         start = partial(platform.engine.start, row.host, spec)
+        if row.kind is Kind.RELEASE:
+            start = partial(start_once, platform.engine, row.host, spec)
         started[platform.threads.submit(row.host, start)] = row
         platform.wire.announce(app.id)
     unreachable = []
@@ -64,7 +75,7 @@ def start_all(
         except TimeoutError:
             future.cancel()
             unreachable.append(HostUnreachable(row.host, f"no answer within {patience:g} s"))
-            if _is_another_ready(platform):
+            if row.kind is Kind.DYNO and _is_another_ready(platform):
                 give_up(row, lease, platform, now, reason=f"host {row.host} did not answer")
         except AddressTaken as taken:
             platform.containers.put_aside(row.host, taken.address, now)
@@ -79,12 +90,26 @@ def start_all(
         except HostUnreachable as error:
             unreachable.append(error)
         else:
-            began = time.time()  # an engine may have taken its time
-            platform.containers.move(
-                row.id, STARTING, began, lease, deadline=_deadline(row, platform, began)
-            )
+            _note_started(row, lease, platform)
             platform.wire.announce(app.id)
     return unreachable
+
+
+def start_once(engine: Engine, host: str, spec: ContainerSpec) -> None:
+    """Not again, if a step that was killed has started it. Raises what `Engine.start` raises."""
+    seen = engine.inspect(host, spec.name)
+    if seen is None or not (seen.is_running or seen.exit_code is not None):
+        engine.start(host, spec)
+
+
+def _note_started(row: Container, lease: Lease, platform: Platform) -> None:
+    """A release process is not asked whether it is up: it has a time to end in."""
+    began = time.time()  # an engine may have taken its time
+    with platform.record.write():
+        deadline = _deadline(row, platform, began)
+        platform.containers.move(row.id, STARTING, began, lease, deadline=deadline)
+        if row.kind is Kind.RELEASE:
+            platform.containers.move(row.id, UP, began, lease, deadline=deadline)
 
 
 def _as_they_end(started: Collection[Future[None]], seconds: float) -> Iterator[Future[None]]:
@@ -220,4 +245,6 @@ def _listeners(text: str) -> Sequence[str]:
 
 def _deadline(row: Container, platform: Platform, now: float) -> float:
     settings = platform.settings
+    if row.kind is Kind.RELEASE:
+        return now + settings.release_seconds
     return now + (settings.settle_seconds if row.port is None else settings.start_seconds)

@@ -3,12 +3,13 @@
 import random
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from paas.model.build import Build, BuildState, Image
 from paas.model.container import PLACED, Container, Kind
 from paas.model.formation import Dyno
 from paas.model.host import Host
-from paas.scheduler.deploy import DEPLOY_SECONDS
+from paas.scheduler.deploy import deploy_deadline
 from paas.scheduler.place import NoAddressLeft, NoHostReady, Placer, free_spot
 from paas.scheduler.spec import new_id, serves
 from paas.scheduler.view import View
@@ -20,7 +21,13 @@ REBUILD_AGAIN_SECONDS = 300.0
 
 
 def assign(
-    view: View, dynos: Sequence[Dyno], lease: Lease, platform: Platform, now: float
+    view: View,
+    dynos: Sequence[Dyno],
+    lease: Lease,
+    platform: Platform,
+    now: float,
+    *,
+    kind: Kind = Kind.DYNO,
 ) -> Sequence[Container]:
     if view.release is None or view.release.image is None:
         return []
@@ -47,6 +54,7 @@ def assign(
         if blocked != view.app.blocked:
             platform.apps.block(view.app.id, blocked)
             _set_deadline(view, blocked, platform, now)
+        placed = [replace(row, kind=kind) for row in placed]
         return placed if platform.containers.add(placed, lease) else []
 
 
@@ -112,13 +120,12 @@ def _set_deadline(view: View, blocked: str | None, platform: Platform, now: floa
     """A deploy waits for room as long as a container may take to start; with room, as long as any other."""
     if view.deploy is None:
         return
-    seconds = platform.settings.start_seconds
     if blocked is None:
-        platform.deploys.move(
-            view.deploy, view.deploy.state, deadline=now + seconds + DEPLOY_SECONDS
-        )
+        deadline = deploy_deadline(platform.settings, now)
+        platform.deploys.move(view.deploy, view.deploy.state, deadline=deadline)
     elif view.app.blocked is None:
-        platform.deploys.move(view.deploy, view.deploy.state, deadline=now + seconds)
+        deadline = now + platform.settings.start_seconds
+        platform.deploys.move(view.deploy, view.deploy.state, deadline=deadline)
 
 
 def _ask_for_image(view: View, image: Image, platform: Platform, now: float) -> None:

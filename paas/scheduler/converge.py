@@ -34,6 +34,11 @@ from paas.scheduler.assign import assign
 from paas.scheduler.crashes import note_crashes, note_lost
 from paas.scheduler.deploy import fail, succeed, switch
 from paas.scheduler.plan import Plan, plan_changes
+from paas.scheduler.releasing import (
+    clean_release_processes,
+    run_release_process,
+    why_release_failed,
+)
 from paas.scheduler.renew import renewed
 from paas.scheduler.view import View, look
 from paas.scheduler.wake import wake
@@ -82,11 +87,12 @@ def step(lease: Lease, platform: Platform) -> None:
     view = look(lease.app_id, platform, now)
     if note_lost(view, lease, platform, now) | note_crashes(view, lease, platform, now):
         view = look(lease.app_id, platform, now)
-    if fail(view, lease, platform, now):
+    if fail(view, lease, platform, now, why_release_failed(view)):
         return  # what is wanted has changed: the next step sees it
+    troubles = run_release_process(view, lease, platform, now)
     plan = _plan(view, now)
     _retire(plan, lease, platform, now)
-    troubles = _start(view, plan, lease, platform, now)
+    troubles += _start(view, plan, lease, platform, now)
     switch(view, plan, lease, platform, now)
     view = look(lease.app_id, platform, now)
     version = publish(view.app, view.rows, view.deploy, lease, platform)
@@ -97,6 +103,7 @@ def step(lease: Lease, platform: Platform) -> None:
     _leave(view, version, platform)
     troubles += _stop(view, version, acknowledged, platform, now)
     troubles += _clean(view, acknowledged, platform, now)
+    troubles += clean_release_processes(view, platform, now)
     _settle(view, plan, lease, platform, is_applied=is_applied)
     if troubles:
         raise troubles[0]
@@ -189,7 +196,7 @@ def _clean(view: View, acknowledged: int, platform: Platform, now: float) -> lis
         else:
             removed += [row.id] if is_gone else []
     platform.containers.move_all(removed, GONE, now)
-    if view.app.destroyed_at is not None and not view.rows:
+    if view.app.destroyed_at is not None and not (view.rows or view.release_processes):
         platform.wire.upkeep("forget_app", view.app.id)
     return troubles
 
@@ -226,7 +233,7 @@ def _settle(view: View, plan: Plan, lease: Lease, platform: Platform, *, is_appl
     is_new = view.app.live_wake < lease.wake
     if is_new and view.deploy is None and is_applied and is_placed and has_left:
         platform.apps.go_live(view.app.id, lease.wake)
-    if view.app.blocked and not plan.start:
+    if view.app.blocked and not plan.start and view.releasing is None:
         platform.apps.block(view.app.id, None)
 
 

@@ -8,6 +8,7 @@ from paas.model.deploy import DeployState
 from paas.scheduler.plan import Plan
 from paas.scheduler.view import View
 from paas.scheduler.wake import wake
+from paas.settings import Settings
 from paas.store.leases import Lease
 from paas.wiring import Platform
 
@@ -15,8 +16,14 @@ DEPLOY_SECONDS = 600.0
 """The most a deploy may take beside what its containers may take to start."""
 
 
-def fail(view: View, lease: Lease, platform: Platform, now: float) -> bool:
-    """The first crash of a new container before the switch is done, or a passed deadline, ends the deploy.
+def deploy_deadline(settings: Settings, now: float) -> float:
+    """Of one that begins to start its containers now."""
+    return now + settings.start_seconds + DEPLOY_SECONDS
+
+
+def fail(view: View, lease: Lease, platform: Platform, now: float, why: str | None = None) -> bool:
+    """The first crash of a new container before the switch is done, or a passed deadline, ends the deploy; and
+    `why`, if there is one.
 
     False, as of the others here, when the lease was lost: what was seen may not be so any more.
     """
@@ -28,10 +35,15 @@ def fail(view: View, lease: Lease, platform: Platform, now: float) -> bool:
         for row in view.crashes
         if row.dyno.release == deploy.release and (row.crashed_at or 0) >= deploy.created_at
     ]
-    if crashed:
+    if why is not None:
+        reason = why
+    elif crashed:
         reason = f"{crashed[0].dyno.name} {crashed[0].reason}"
     elif deploy.deadline <= now and deploy.state is DeployState.SWITCHING:
         reason = f"router {', '.join(_silent_routers(platform))} did not acknowledge the new routes"
+    elif deploy.deadline <= now and deploy.state is DeployState.RELEASING:
+        seconds = f"{platform.settings.release_seconds:g} s"
+        reason = view.app.blocked or f"the release process took more than {seconds}"
     elif deploy.deadline <= now:
         reason = view.app.blocked or "it took too long"
     else:

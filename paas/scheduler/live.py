@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from paas.model.app import App
-from paas.model.container import FILLS, UP, Container
+from paas.model.container import FILLS, UP, Container, Kind
 from paas.model.deploy import Deploy, DeployState
 from paas.model.formation import Dyno
 from paas.wiring import Platform
@@ -96,6 +96,8 @@ def _progress(
 ) -> str:
     if deploy is not None and deploy.state is DeployState.SWITCHING:
         return "switching: waiting for every router"
+    if deploy is not None and deploy.state is DeployState.RELEASING:
+        return _releasing(deploy, rows)
     if app.wanted_release is None:
         return "stopping"
     wanted = _wanted(app, platform)
@@ -109,6 +111,15 @@ def _progress(
     reason = filled[first].reason if first in filled else None
     more = f" ({reason})" if reason else ""
     return f"{len(wanted & up)} of {len(wanted)} up; {first.name} {state}{more}"
+
+
+def _releasing(deploy: Deploy, rows: Sequence[Container]) -> str:
+    found = [row for row in rows if row.kind is Kind.RELEASE]
+    if any(row.dyno.release != deploy.release for row in found):
+        return f"waiting for the release process of v{found[0].dyno.release} to end"
+    if found and found[0].state is UP:
+        return f"running the release process ({found[0].dyno.name})"
+    return "starting the release process"
 
 
 def _way_out(app: App, rows: Sequence[Container], platform: Platform) -> str:

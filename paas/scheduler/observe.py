@@ -115,7 +115,9 @@ class Observer:
         if row.state in (STARTING, UP) and row.kind is Kind.DYNO and row.since < now - 5:
             if crash(row, "its container is gone from the host", self._platform, now):
                 self._platform.containers.note(row.id, is_logged=True)
-        elif row.state in (STOPPING, CRASHED):
+        elif row.state in (STOPPING, CRASHED) or (
+            row.kind is Kind.RELEASE and row.state is UP and row.since < now - 5
+        ):
             self._platform.containers.note(row.id, exit_code=_or(row.exit_code, -1), is_logged=True)
         elif row.kind is Kind.RUN and row.since < now - 60:
             self._platform.containers.move(row.id, GONE, now, is_logged=True)
@@ -127,16 +129,16 @@ class Observer:
         since = self._still_since.setdefault(row.id, now)
         if found.exit_code is None:
             return  # made, and not started yet
-        if not row.exits and (row.kind is Kind.RUN or row.state is STARTING):
+        if not row.exits and (row.kind is not Kind.DYNO or row.state is STARTING):
             self._exited(row, found.exit_code, now)
             return
         if row.state in (STOPPING, CRASHED) and row.exit_code is None:
             self._platform.containers.note(row.id, exit_code=found.exit_code)
-        elif row.state is UP and now - since > STILL_SECONDS:
+        elif row.kind is Kind.DYNO and row.state is UP and now - since > STILL_SECONDS:
             crash(
                 row, f"stopped with status {found.exit_code}", self._platform, now, found.exit_code
             )
-        elif row.kind is not Kind.RUN:
+        elif row.kind is Kind.DYNO:
             return
         wake([row.dyno.app_id], self._platform)
 

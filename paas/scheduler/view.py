@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from paas.model.app import App
 from paas.model.container import Container, Kind
-from paas.model.deploy import Deploy
+from paas.model.deploy import Deploy, DeployState
 from paas.model.formation import Dyno
 from paas.model.host import Host, HostHealth
 from paas.model.release import Release
@@ -18,12 +18,15 @@ class View:
     app: App
     deploy: Deploy | None
     release: Release | None
-    """The wanted one."""
+    """The wanted one; while another's release process runs, the current one."""
+    releasing: Release | None
+    """Whose release process is to end well before it is started."""
     dynos: frozenset[Dyno]
     rows: Sequence[Container]
     crashes: Sequence[Container]
     runs: Sequence[Container]
     """One-offs: converge only removes them when they have ended."""
+    release_processes: Sequence[Container]
     hosts: Mapping[str, Host]
 
     def answers(self, row: Container) -> bool:
@@ -37,11 +40,11 @@ def look(app_id: str, platform: Platform, now: float) -> View:
     with platform.record.read():
         app = platform.apps.get(app_id)
         deploy = platform.deploys.open(app.id)
-        release = (
-            None
-            if app.wanted_release is None
-            else platform.releases.get(app.id, app.wanted_release)
-        )
+        releasing, number = None, app.wanted_release
+        if deploy is not None and deploy.state is DeployState.RELEASING:
+            releasing = platform.releases.get(app.id, deploy.release)
+            number = app.current_release
+        release = None if number is None else platform.releases.get(app.id, number)
         dynos: frozenset[Dyno] = frozenset()
         if release is not None and release.image is not None and not app.stopped:
             dynos = frozenset(
@@ -52,4 +55,7 @@ def look(app_id: str, platform: Platform, now: float) -> View:
         hosts = {host.name: host for host in platform.hosts.all()}
     rows = [row for row in live if row.kind is Kind.DYNO]
     runs = [row for row in live if row.kind is Kind.RUN]
-    return View(app, deploy, release, dynos, rows, crashes, runs, hosts)
+    release_processes = [row for row in live if row.kind is Kind.RELEASE]
+    return View(
+        app, deploy, release, releasing, dynos, rows, crashes, runs, release_processes, hosts
+    )

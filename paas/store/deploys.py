@@ -30,7 +30,16 @@ class DeployStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, app_id: str, release: int, *, wake: int, deadline: float, now: float) -> Deploy:
+    def begin(
+        self,
+        app_id: str,
+        release: int,
+        *,
+        wake: int,
+        deadline: float,
+        now: float,
+        state: DeployState = DeployState.STARTING,
+    ) -> Deploy:
         """Ends an older open one as superseded, without a step back."""
         with self._database.write() as tx:
             reason = f"v{release} took its place"
@@ -44,7 +53,7 @@ class DeployStore:
                 .values(
                     app_id=app_id,
                     release=release,
-                    state=DeployState.STARTING,
+                    state=state,
                     created_at=now,
                     deadline=deadline,
                     wake=wake,
