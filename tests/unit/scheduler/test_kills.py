@@ -11,7 +11,7 @@ import pytest
 from paas.apps.destroy import destroy
 from paas.engine.engine import Event, EventKind, HostUnreachable
 from paas.model.app import AppName, UnknownApp
-from paas.model.container import STARTING, UP, Container, container_name
+from paas.model.container import STARTING, UP, Container, Kind, container_name
 from paas.model.deploy import DeployState
 from paas.scheduler.converge import converge, step
 from paas.scheduler.observe import Observer
@@ -28,7 +28,9 @@ ROUNDS = 12
 NEVER = 1_000_000
 
 
-def deploys(stage: Stage, chosen: int, sent: signal.Signals, *, is_good: bool = True) -> bool:
+def deploys(
+    stage: Stage, chosen: int, sent: signal.Signals, *, is_good: bool = True, **processes: str
+) -> bool:
     """An app with one dyno goes on to another release and to three, by workers of which one gets the signal.
 
     Nobody helps: a worker of the same name begins again, as its supervisor has it, or the lease runs out. Ends when
@@ -36,13 +38,14 @@ def deploys(stage: Stage, chosen: int, sent: signal.Signals, *, is_good: bool = 
     """
     points = Points(chosen, sent)
     stage.deployed()
-    stage.releases()
+    stage.releases(**processes)
     scale(stage.now(), {"web": 3}, "ana", stage.platform, time.time())
     for _ in range(ROUNDS):
         points = works(stage, points)
         serves_one_release(stage)
         stage.acknowledges()
         brings_what_ended(stage)
+        ends_release_processes(stage)
         for row in stage.rows(STARTING):
             if is_good or row.dyno.release == 1:
                 stage.comes_up(row.dyno.name)
@@ -84,12 +87,28 @@ def another_takes_over(stage: Stage) -> None:
         stage.platform.leases.drop(lease)
 
 
-def exits(row: Container, stage: Stage) -> None:
+def exits(row: Container, stage: Stage, code: int = 1) -> None:
     name = container_name(stage.platform.settings.platform, row.id)
-    stage.engine.crash(row.host, name)
+    stage.engine.crash(row.host, name, code)
     Observer(stage.platform.hosts.get(row.host), stage.platform).note(
-        Event(EventKind.EXITED, name, time.time(), 1)
+        Event(EventKind.EXITED, name, time.time(), code)
     )
+
+
+def ends_release_processes(stage: Stage) -> None:
+    """Well. The worker may have died before it wrote down that it had started one."""
+    for row in stage.rows():
+        if row.kind is Kind.RELEASE and row.exit_code is None and starts_of(row, stage):
+            exits(row, stage, 0)
+            stage.platform.containers.note(row.id, is_logged=True)
+            stage.platform.apps.touch(stage.app.id)
+
+
+def starts_of(row: Container, stage: Stage) -> int:
+    name = container_name(stage.platform.settings.platform, row.id)
+    machines = stage.engine.world.machines.values()
+    told = [event for machine in machines for _, event in machine.events]
+    return sum((event.kind, event.name) == (EventKind.STARTED, name) for event in told)
 
 
 def brings_what_ended(stage: Stage) -> None:
@@ -140,6 +159,17 @@ def test_a_worker_killed_at_any_of_twelve_points_leaves_the_app_wholly_new(
 ) -> None:
     assert deploys(wide_stage, 1 + number * 6, KILL)
     assert wide_stage.platform.leases.refused() == 0
+
+
+@pytest.mark.parametrize("number", range(THREE))
+def test_a_release_process_is_started_once_wherever_a_worker_is_killed(
+    wide_stage: Stage, number: int
+) -> None:
+    assert deploys(wide_stage, 6 + number * 4, KILL, web="serve", release="migrate")
+
+    ever = wide_stage.platform.containers.of(wide_stage.app.id, gone=True)
+    (row,) = [row for row in ever if row.kind is Kind.RELEASE]
+    assert starts_of(row, wide_stage) == 1
 
 
 @pytest.mark.parametrize("number", range(THREE))
