@@ -7,15 +7,9 @@ from pydantic import BaseModel
 
 from paas.api.asked import CurrentPlatform
 from paas.api.shapes import moment
-from paas.errors import Unknown
-from paas.store.routers import RegisteredRouter
+from paas.model.router import RegisteredRouter, UnknownRouter
 
 router = APIRouter(tags=["routers"])
-
-
-class UnknownRouter(Unknown):
-    def __init__(self, name: str) -> None:
-        super().__init__(f"There is no router '{name[:60]}'. See: paas routers")
 
 
 class RouterOut(BaseModel):

@@ -49,7 +49,7 @@ def destroy(settings: Settings, confirmation: str, report: Report) -> None:
     for host in platform.hosts.all():
         if host.is_local:
             _take_away(LOCAL, platform.engine, settings, report)
-        elif host.address is not None:
+        elif host.address is not None:  # it was looked at
             try:
                 _take_away_elsewhere(host, platform.engine, settings, report)
             except HostUnreachable as error:

@@ -30,7 +30,12 @@ def filter_packets(settings: Settings, where: str = WHERE, seconds: float = SECO
     try:
         if _failure([*tables, "-n", "-L", CHAIN], where, seconds):
             _demand(settings, _failure([*tables, "-N", CHAIN], where, seconds))
-        around = Surroundings(open_ports=(settings.http_port,), hosts=addresses(settings))
+        around = Surroundings(
+            open_ports=(settings.http_port,),
+            hosts=addresses(settings),
+            has_router=True,
+            has_builds=True,
+        )
         argv = apply_arguments(settings.platform, around)
         _demand(settings, _failure(argv, where, seconds))
     except subprocess.TimeoutExpired:
