@@ -36,6 +36,8 @@ class Settings:
     ssh_port: int = 2222
     registry_port: int = 5001
     """On 127.0.0.1 of this machine and of every host elsewhere, once there is one."""
+    table_port: int = 5002
+    """Where Redis is reached on 127.0.0.1 of a router's machine elsewhere."""
     bind_address: str = "0.0.0.0"
     """Where the router and sshd listen."""
     subnet: str = "10.85.0.0/20"

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from paas.engine.packet_filter import Surroundings, apply_arguments
+from paas.engine.router_tunnels import known_routers
 from paas.engine.tunnels import addresses
 from paas.errors import Failed
 from paas.needed import WHERE, program
@@ -32,6 +33,7 @@ def filter_packets(settings: Settings, where: str = WHERE, seconds: float = SECO
             _demand(settings, _failure([*tables, "-N", CHAIN], where, seconds))
         around = Surroundings(
             open_ports=(settings.http_port,),
+            routers=list(known_routers(settings).values()),
             hosts=addresses(settings),
             has_router=True,
             has_builds=True,

@@ -16,7 +16,7 @@ from paas.daemon.names import REDIS
 from paas.daemon.queues import worker_queues
 from paas.daemon.run import take_lock
 from paas.doctor import redis_findings
-from paas.engine.tunnels import is_for_hosts
+from paas.engine.ssh import leads_elsewhere
 from paas.errors import Failed
 from paas.model.finding import FindingState
 from paas.program import log_file
@@ -81,7 +81,7 @@ def _missing(settings: Settings) -> str:
     except NotRunning:
         return "no supervisor answers"
     alive = {program.name for program in running(settings)}
-    needed = (state for state in states if not is_for_hosts(state.name))
+    needed = (state for state in states if not leads_elsewhere(state.name))
     down = [state.name for state in needed if not state.is_running]
     down += [name for name in worker_queues(settings) if name not in alive]
     if down:

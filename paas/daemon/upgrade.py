@@ -11,7 +11,7 @@ from paas.daemon.run import note_program, write_configurations
 from paas.daemon.start import start, wait_until_up
 from paas.daemon.stop import stop
 from paas.daemon.unit import restart, unit_of
-from paas.engine.tunnels import is_for_hosts
+from paas.engine.ssh import leads_elsewhere
 from paas.settings import Settings
 from paas.store.migrate import is_behind, migrate
 from paas.supervision import NotRunning, Supervision
@@ -51,8 +51,8 @@ def upgrade(settings: Settings, report: Report) -> None:
     else:
         for name in sorted(changes.removed):
             supervision.take_out(name)
-        for_hosts = filter(is_for_hosts, changes.changed | changes.added)
-        for name in (*RESTARTED, *sorted(for_hosts)):
+        elsewhere = filter(leads_elsewhere, changes.changed | changes.added)
+        for name in (*RESTARTED, *sorted(elsewhere)):
             report(f"Restarting {name}")
             if name in changes.changed:
                 supervision.take_out(name)

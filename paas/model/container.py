@@ -59,7 +59,7 @@ class Container:
     """When it came into this state."""
     placed_at: float
     address: str | None = None
-    """Where it answers: the host's, where it is published; else its own on the platform's network, leased with the row."""
+    """Where it answers: the host's where it is published, else its own on the platform's network; leased."""
     port: int | None = None
     """Where a web process was told to listen; None when it serves nothing."""
     published: int | None = None

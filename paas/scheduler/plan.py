@@ -40,7 +40,7 @@ def plan_changes(
     A Dyno carries release, number and restart count: a deploy, a scale and a restart are one comparison. Only a
     container that is placed, starting or up fills its dyno. `crashes` are rows that crashed, of any state by now.
     `keep_release` is the current release while a deploy is under way: its containers serve until that has ended, but
-    for those beyond the number that is wanted by now. What is `leaving` serves until its dyno is up in another container.
+    for those beyond the number that is wanted by now. What is `leaving` serves until its dyno is up in another.
     """
     places = frozenset(wanted)
     going = {row.id for row in leaving}
