@@ -162,6 +162,11 @@ class Settings:
         return self.keys / "registry.password"
 
     @property
+    def router_password(self) -> Path:
+        """Of Redis' user `router`."""
+        return self.keys / "redis.router"
+
+    @property
     def hosts_key(self) -> Path:
         """Of ssh, with which hosts elsewhere let the platform in."""
         return self.keys / "hosts_ed25519"

@@ -1,10 +1,12 @@
 """The router's command line; nothing else is read, no settings and no environment."""
 
 import argparse
+import re
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -21,6 +23,7 @@ from router.start import become_haproxy, configure
 
 LOCK_SECONDS = 10
 REPEAT_SECONDS = 60
+HOST_AND_PORT = re.compile(r"(?P<host>[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
 class Report:
@@ -88,8 +91,11 @@ def follow(given: argparse.Namespace, folder: Folder, edge: Edge, report: Report
 def connect(given: argparse.Namespace) -> Redis:
     """Without retries: the follower wants to know when a connection was lost."""
     password = given.redis_password_file
+    where: dict[str, Any] = {"unix_socket_path": given.redis}
+    if found := HOST_AND_PORT.fullmatch(given.redis):
+        where = {"host": found["host"], "port": int(found["port"])}
     return Redis(
-        unix_socket_path=str(given.redis),
+        **where,
         username=given.redis_user if password else None,
         password=password.read_text().strip() if password else None,
         decode_responses=True,
@@ -112,7 +118,7 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--name", default="local", help="as it is registered")
     parser.add_argument("--platform", help="the platform's id")
-    parser.add_argument("--redis", type=Path, metavar="SOCKET")
+    parser.add_argument("--redis", metavar="SOCKET", help="or HOST:PORT")
     parser.add_argument("--redis-user", default="router")
     parser.add_argument("--redis-password-file", type=Path, metavar="FILE")
     parser.add_argument(

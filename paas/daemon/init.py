@@ -66,7 +66,7 @@ def make_keys(settings: Settings, users: Users) -> None:
     give(config_key, users.web.uid, users.web.gid, 0o600)
     write(settings.keys / "redis.paas", secrets.token_hex(32) + "\n", users.web, 0o600)
     write(
-        settings.keys / "redis.router",
+        settings.router_password,
         secrets.token_hex(32) + "\n",
         users.web,
         0o640,

@@ -85,6 +85,11 @@ def run(directory: Path) -> None:
     migrate(settings.record)
     clear_leftovers(settings)
     write_configurations(settings, users)
+    become_supervisor(lock, settings)
+
+
+def become_supervisor(lock: int, settings: Settings) -> None:
+    """Does not return. `lock` is the folder's."""
     note_program(settings)
     os.dup2(lock, LOCK_FD)  # the copy is inherited; paas.daemon.hold ends that
     os.chdir(settings.directory)

@@ -36,12 +36,22 @@ class NotUp(Failed):
         )
 
 
-def start(settings: Settings) -> None:
-    """`paasd run`, without a terminal and without a parent; returns at once. Raises AlreadyRunning."""
+def start(settings: Settings, *words: str) -> None:
+    """`paasd run`, without a terminal and without a parent; returns at once. Raises AlreadyRunning.
+
+    `words`: of another command that runs what is in the folder.
+    """
     os.close(take_lock(settings))
     with log_file(settings, "paasd").open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-I", "-m", "paas.serve", "run", str(settings.directory)],
+            [
+                sys.executable,
+                "-I",
+                "-m",
+                "paas.serve",
+                *(words or ("run",)),
+                str(settings.directory),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

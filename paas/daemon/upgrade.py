@@ -47,7 +47,7 @@ def upgrade(settings: Settings, report: Report) -> None:
     changes = supervision.reread()
     if (changes.changed | changes.removed).intersection(UNTOUCHED):
         report("Replacing the supervisor; HAProxy serves on")
-        _replace_supervisor(settings, pid)
+        replace_supervisor(settings, pid)
     else:
         for name in sorted(changes.removed):
             supervision.take_out(name)
@@ -64,14 +64,14 @@ def upgrade(settings: Settings, report: Report) -> None:
     note_program(settings)
 
 
-def _replace_supervisor(settings: Settings, pid: int) -> None:
-    """By whoever started it: what systemd started stays in its unit."""
+def replace_supervisor(settings: Settings, pid: int, *words: str) -> None:
+    """By whoever started it: what systemd started stays in its unit. `words`: as of `start`."""
     unit = unit_of(pid)
     if unit:
         restart(unit)
     else:
         stop(settings, keep_router=True)
-        start(settings)
+        start(settings, *words)
 
 
 @click.command("upgrade")
