@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from paas.routes.request_lines import RequestLines
 from paas.routes.table import RouteTable
 from router.config import Edge
 from router.folder import Folder, FolderUnfit
@@ -19,6 +21,7 @@ from router.follow import Follower
 from router.keep import Keeper
 from router.log import RouterLog, Spool
 from router.names import Names
+from router.ship import Shipper
 from router.start import become_haproxy, configure
 
 LOCK_SECONDS = 10
@@ -78,14 +81,32 @@ def follow(given: argparse.Namespace, folder: Folder, edge: Edge, report: Report
         names = Names()
         log = RouterLog(folder.log_pipe, Spool(folder.spool), names)
         table = RouteTable(connect(given), given.platform)
+        shipper = ship(given, folder, report)
         keeper = Keeper(folder, edge, names, report)
         follower = Follower(given.name, table, keeper, lambda: log.lost + keeper.unwritten, report)
         for stopping in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stopping, lambda *_: follower.stop())
         log.start()
+        if shipper is not None:
+            shipper.start()
         follower.follow()
         log.stop()
+        if shipper is not None:
+            shipper.stop()
     return 0
+
+
+def ship(
+    given: argparse.Namespace, folder: Folder, report: Callable[[str], None]
+) -> Shipper | None:
+    if not given.ship_lines:
+        return None
+    there = RequestLines(connect(given), given.platform)
+
+    def send(lines: str, is_first: bool) -> None:
+        there.send(given.name, lines, is_first=is_first)
+
+    return Shipper(folder.spool, folder.shipped, send, report)
 
 
 def connect(given: argparse.Namespace) -> Redis:
@@ -121,6 +142,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--redis", metavar="SOCKET", help="or HOST:PORT")
     parser.add_argument("--redis-user", default="router")
     parser.add_argument("--redis-password-file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--ship-lines", action="store_true", help="send the log to the platform, by Redis"
+    )
     parser.add_argument(
         "--configure", "--render-only", action="store_true", help="write HAProxy's files, and end"
     )

@@ -55,6 +55,11 @@ def destroy(settings: Settings, confirmation: str, report: Report) -> None:
             except HostUnreachable as error:
                 report(str(error))
                 left.append(host.name)
+    for router in platform.routers.all():
+        if router.is_elsewhere:
+            report(
+                f"Router {router.name} on {router.address} serves on what it knew. End it there: paasd router stop"
+            )
     if left:
         raise HostsLeft(settings, left)
     report(

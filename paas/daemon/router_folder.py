@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,8 @@ class RouterFolder:
         write(supervisor_file(self.settings), text, User.caller(), 0o600)
 
     def programs(self) -> Sequence[Program]:
-        return router_programs(self.name, self.table, self.settings, self.user)
+        haproxy, follower = router_programs(self.name, self.table, self.settings, self.user)
+        return haproxy, replace(follower, argv=(*follower.argv, "--ship-lines"))
 
     def _check(self, password: str) -> None:
         RouterName(self.name)
