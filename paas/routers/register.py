@@ -72,14 +72,15 @@ def begin_registration(
     if host_key is not None:
         check_fingerprint(host_key)
     where = checked_url(url)
+    check_new(RouterName(name), where.address, platform)
+    if is_open(name, platform.settings):
+        raise StillLeaving(name)
+    try:
+        platform.routes.forget(name)  # the word of an earlier one is not its own
+    except RedisError:
+        raise NoWorker(name) from None
     with platform.record.write():
-        check_new(RouterName(name), where.address, platform)
-        if is_open(name, platform.settings):
-            raise StillLeaving(name)
-        try:
-            platform.routes.forget(name)  # the word of an earlier one is not its own
-        except RedisError:
-            raise NoWorker(name) from None
+        check_new(name, where.address, platform)
         platform.routers.add(name, now, str(where), host_key)
     Progress(name, Stage.QUEUED).tell(platform.wire)
     if not platform.wire.upkeep("register_router", name):
