@@ -34,11 +34,11 @@ def carries_a_table(bare: Machine) -> None:
     bare.root_says(
         "DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends redis-server"
     )
-    rules = " ".join(router_acl(PLATFORM))
+    rules = shlex.join([f">{PASSWORD}", *router_acl(PLATFORM)])
     redis = "redis-cli -p 5002"
     bare.root_says("systemd-run --unit=table redis-server --port 5002 --bind 127.0.0.1 --save ''")
     eventually(lambda: bare.runs(f"{redis} ping").stdout == "PONG\n", within=10)
-    bare.root_says(f"{redis} ACL SETUSER router on {shlex.quote('>' + PASSWORD)} {rules}")
+    bare.root_says(f"{redis} ACL SETUSER router on {rules}")
     for key, value in (("number", "7"), ("epoch", "e1")):
         bare.root_says(f"{redis} SET paas:{PLATFORM}:routes:{key} {value}")
 
