@@ -24,7 +24,7 @@ from tests.multihost.fleet import Fleet, running_fleet
 from tests.multihost.lab import LabHost
 
 APP, NAME = "shop", "edge"
-DYNOS = 4
+DYNOS = 2
 REACHES = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"
 
 
@@ -89,7 +89,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(the_stack: None) -> Iterator[Site]:
     """An app on the platform's own machine and on another; and a machine that is nothing yet."""
-    with running_fleet("h1") as fleet:
+    with running_fleet("h1", acknowledge_seconds=5.0) as fleet:
         edge = fleet.lab.add("edge")
         folder = Path(tempfile.mkdtemp(prefix="paas-rt-"))
         said = fleet.admin.types(f"paas hosts:undrain {LOCAL}")
@@ -144,15 +144,15 @@ def test_a_second_router_joins_and_every_change_waits_for_it(site: Site) -> None
         assert row.host == "h1" or not site.reaches(site.fleet.hosts["h1"], row), "it has no router"
 
     with site.under_load() as (first, second):
-        scaled = under(second, admin.types, f"paas scale web={DYNOS - 2} -a {APP}")
-        grown = under(second, admin.types, f"paas scale web={DYNOS} -a {APP}")
+        grown = under(second, admin.types, f"paas scale web={DYNOS + 2} -a {APP}")
+        scaled = under(second, admin.types, f"paas scale web={DYNOS} -a {APP}")
         pushed = time.time()
         push = admin.pushes(None, APP, files={"news.txt": "two\n"})
         assert push.accepted, push.output
         done = time.time()
         first.goes_on()
         second.goes_on()
-    assert scaled < grown < pushed
+    assert grown < scaled < pushed
     for load in (first, second):
         assert not load.failures, load.report
         assert load.releases(done) == {"v2"}
