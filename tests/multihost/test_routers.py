@@ -156,6 +156,12 @@ def test_a_second_router_joins_and_every_change_waits_for_it(site: Site) -> None
     for load in (first, second):
         assert not load.failures, load.report
         assert load.releases(done) == {"v2"}
+
+    site.fleet.installation.kill(f"router-{NAME}")
+    said = admin.types(f"paas scale web={DYNOS + 1} -a {APP}")
+    assert said.code == 0, f"its tunnel is there again in time: {said.text}"
+    doctor = {each["name"]: each["state"] for each in site.fleet.listed("doctor")}
+    assert (doctor[f"router {NAME}"], doctor[f"process router-{NAME}"]) == ("ok", "ok")
     logged = admin.types(f"paas logs -n 1000 -a {APP}").out
     lines = [line for line in logged.splitlines() if "heroku[router]" in line]
     assert any(f'fwd="{site.fleet.lab.address}"' in line for line in lines), "of the second router"
@@ -185,3 +191,30 @@ def test_a_deploy_that_a_router_does_not_hear_of_fails_and_names_it(site: Site) 
         lambda: not any(site.reaches(site.edge, row) for row in site.rows() if row.published),
         within=30,
     )
+
+
+def test_a_host_may_be_a_router_too(site: Site) -> None:
+    admin, port = site.admin, site.admin.http_port
+    site.edge = site.fleet.hosts["h1"]
+    folder = site.folder
+    site.folder = folder / "near"
+    said = admin.types(f"paas routers:add near ssh://{site.edge.user}@{site.edge.address}")
+    assert said.code == 0, said.text
+
+    status = site.is_installed(said.out)
+
+    assert "red" not in status, status
+    eventually(lambda: not site.told()["near"]["is_joining"], within=10)
+    scaled = admin.types(f"paas scale web={DYNOS + 2} -a {APP}")
+    assert scaled.code == 0, scaled.text
+    assert {row.host for row in site.rows()} == {LOCAL, "h1"}
+    with site.under_load() as (first, second):
+        first.goes_on(1)
+        second.goes_on(1)
+    for load in (first, second):
+        assert not load.failures, load.report
+        assert len(load.containers()) == DYNOS + 2, "of both hosts"
+    assert answer(str(site.edge.address), port) == (200, APP)
+    site.there("stop", f"{site.folder}")
+    assert admin.types("paas routers:remove near").code == 0
+    site.folder = folder
