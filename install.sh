@@ -15,6 +15,16 @@ sudo ./install.sh [OPTIONS]
   --dir FOLDER       the platform's folder (/var/lib/paas)
   --ca FILE          another CA certificate that builds are to trust; may be given several times
   --no-sample        do not push the sample app
+
+With --router this machine becomes a router of a platform on another one, and nothing else. There `paas routers:add`
+prints the line; the same again, of a newer version, is the upgrade.
+
+  --router NAME      as it is registered there
+  --platform ID      the id of that platform
+  --table-port N     where its route table is reached, on 127.0.0.1 (5002)
+  --password WORD    what the table asks for; - reads it from standard input
+
+and of the options above --http-port and --dir (/var/lib/paas-router).
 TEXT
 }
 
@@ -23,8 +33,9 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 SOURCE=$(cd "$(dirname "$0")" && pwd)
 PREFIX=/opt/paas
 PYTHON=/usr/bin/python3 # what every user of this machine may run
-DIR=/var/lib/paas
+DIR=''
 DOMAIN=localhost HTTP_PORT=80 API_PORT=5000 SSH_PORT=2222
+ROUTER='' PLATFORM='' TABLE_PORT=5002 PASSWORD='' # of a router for a platform elsewhere
 CERTIFICATES=()
 WITH_SAMPLE=yes
 GIVEN=()
@@ -33,6 +44,7 @@ LOG=/var/log/paas-install.log
 LOCK=/run/paas-install.lock
 UNWANTED=$PREFIX/unwanted-services # what Debian starts by itself, until it is told not to
 PLATFORMS=$PREFIX/platforms        # the folders that run this machine's program
+ROUTERS=$PREFIX/routers            # those of routers for platforms elsewhere
 UNITS=/etc/systemd/system
 OLDEST_HAPROXY=2.6 OLDEST_REDIS=7.0
 POLICY=/usr/sbin/policy-rc.d
@@ -99,6 +111,7 @@ read_options() {
             continue
             ;;
         --domain | --http-port | --api-port | --ssh-port | --dir | --ca) ;;
+        --router | --platform | --table-port | --password) ;;
         *)
             usage >&2
             die "There is no option '$option'." "The options are above."
@@ -114,20 +127,46 @@ read_options() {
         --ssh-port) SSH_PORT=$value ;;
         --dir) DIR=$value ;;
         --ca) CERTIFICATES+=("$value") ;;
+        --router) ROUTER=$value ;;
+        --platform) PLATFORM=$value ;;
+        --table-port) TABLE_PORT=$value ;;
+        --password) PASSWORD=$value ;;
         esac
         case $option in --dir | --ca) ;; *) GIVEN+=("$option") ;; esac
     done
+    if [ -z "$DIR" ]; then
+        if is_for_router; then DIR=/var/lib/paas-router; else DIR=/var/lib/paas; fi
+    fi
     while [[ $DIR == ?*/ ]]; do DIR=${DIR%/}; done
+}
+
+is_for_router() { [ -n "$ROUTER$PLATFORM$PASSWORD" ]; }
+
+check_router_options() {
+    local option
+    for option in "${GIVEN[@]}"; do
+        case $option in
+        --router | --platform | --table-port | --password | --http-port) ;;
+        *) die "A router has no $option." "See: ./install.sh --help" ;;
+        esac
+    done
+    [[ $ROUTER =~ ^[a-z][a-z0-9-]{0,17}[a-z0-9]$ ]] || die "'$ROUTER' is no router's name." "paas routers:line NAME prints what to type."
+    [[ $PLATFORM =~ ^[a-z0-9]{8}$ ]] || die "'$PLATFORM' is no platform's id." "paas routers:line $ROUTER prints what to type."
+    if [ "$PASSWORD" = - ]; then IFS= read -r PASSWORD || true; fi
+    [[ $PASSWORD =~ ^[0-9a-f]{64}$ ]] || die "That is not the password of a route table." "paas routers:line $ROUTER prints what to type."
+    [ "$TABLE_PORT" != "$HTTP_PORT" ] || die "The table's port and the apps' must differ." "See: ./install.sh --help"
 }
 
 check_options() {
     local port certificate
-    for port in "$HTTP_PORT" "$API_PORT" "$SSH_PORT"; do
+    for port in "$HTTP_PORT" "$API_PORT" "$SSH_PORT" "$TABLE_PORT"; do
         if ! [[ $port =~ ^[0-9]{1,5}$ ]] || [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then
             die "'$port' is no port." "A port is 1 to 65535."
         fi
     done
-    if [ "$HTTP_PORT" = "$API_PORT" ] || [ "$HTTP_PORT" = "$SSH_PORT" ] || [ "$API_PORT" = "$SSH_PORT" ]; then
+    if is_for_router; then
+        check_router_options
+    elif [ "$HTTP_PORT" = "$API_PORT" ] || [ "$HTTP_PORT" = "$SSH_PORT" ] || [ "$API_PORT" = "$SSH_PORT" ]; then
         die "The three ports must differ." "See: ./install.sh --help"
     fi
     [[ $DOMAIN =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]] || die "'$DOMAIN' is no domain." "Such as: --domain apps.example.com"
@@ -140,6 +179,8 @@ check_options() {
 }
 
 # --- pre-flight: nothing is changed before all of it has passed ---------------------------------------------------
+
+is_router() { [ -f "$DIR/router.toml" ]; }
 
 is_platform() { [ -f "${1:-$DIR}/settings.toml" ] && [ ! -e "${1:-$DIR}/.init" ]; }
 
@@ -157,15 +198,30 @@ engine_version() {
     done
 }
 
-preflight() {
+preflight_router() {
     [ "$(id -u)" = 0 ] || die "This needs root." "Type: sudo ./install.sh"
     check_system
-    check_disk
+    check_disk 1 "$DIR" "$PREFIX"
+    check_version haproxy "$OLDEST_HAPROXY" "$(haproxy -v 2>/dev/null)"
+    check_unit "$(router_unit_name)" "router run"
+    if is_router; then return; fi
+    check_port "$HTTP_PORT" --http-port "the apps"
+    if [ -d "$DIR" ] && [ -n "$(ls -A "$DIR")" ]; then
+        die "$DIR is not empty, and is no router's." "Name another folder: --dir FOLDER"
+    fi
+}
+
+preflight() {
+    local room=10
+    if is_platform; then room=2; fi
+    [ "$(id -u)" = 0 ] || die "This needs root." "Type: sudo ./install.sh"
+    check_system
+    check_disk "$room" "$DIR" /var/lib/docker /var/lib/containerd "$PREFIX" # Docker 29 has its images in the third
     check_memory
     check_engine
     check_version haproxy "$OLDEST_HAPROXY" "$(haproxy -v 2>/dev/null)"
     check_version redis-server "$OLDEST_REDIS" "$(redis-server --version 2>/dev/null)"
-    check_unit
+    check_unit "$(unit_name "$DIR")" run
     if ! is_platform; then
         check_port "$HTTP_PORT" --http-port "the apps"
         check_port "$API_PORT" --api-port "the API"
@@ -193,10 +249,10 @@ check_system() {
     command -v apt-get >/dev/null || die "There is no apt-get." "It comes with Debian and Ubuntu."
 }
 
-check_disk() {
-    local place free need=10
-    if is_platform; then need=2; fi
-    for place in "$DIR" /var/lib/docker /var/lib/containerd "$PREFIX"; do # Docker 29 has its images in the latter
+check_disk() { # GIGABYTES PLACE...
+    local place free need=$1
+    shift
+    for place in "$@"; do
         while [ ! -d "$place" ]; do place=$(dirname "$place"); done
         free=$(df -Pk "$place" | awk 'NR == 2 { print int($4 / 1048576) }')
         if [ "$free" -lt "$need" ]; then
@@ -205,10 +261,9 @@ check_disk() {
     done
 }
 
-check_unit() { # /srv/two and /srv-two would have units of one name
-    local unit
-    unit=$(unit_name "$DIR").service
-    if [ -e "$UNITS/$unit" ] && ! grep -qxF "ExecStart=/usr/local/bin/paasd run $DIR" "$UNITS/$unit"; then
+check_unit() { # NAME WORDS. /srv/two and /srv-two would have units of one name
+    local unit=$1.service
+    if [ -e "$UNITS/$unit" ] && ! grep -qxF "ExecStart=/usr/local/bin/paasd $2 $DIR" "$UNITS/$unit"; then
         die "The unit $unit is another folder's." "Name another folder: --dir FOLDER"
     fi
 }
@@ -285,20 +340,24 @@ install_packages() {
     step "Packages" "Look whether apt-get works: apt-get update"
     local missing=() package
     need() { command -v "$1" >/dev/null || missing+=("$2"); }
-    need redis-server redis-server
     need haproxy haproxy
-    need sshd openssh-server
-    need ssh openssh-client
-    need git git
-    need debootstrap debootstrap
-    need iptables iptables
     need setpriv util-linux
-    need docker-registry docker-registry
+    if ! is_for_router; then
+        need redis-server redis-server
+        need sshd openssh-server
+        need ssh openssh-client
+        need git git
+        need debootstrap debootstrap
+        need iptables iptables
+        need docker-registry docker-registry
+        [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
+    fi
     [ -x "$PYTHON" ] || missing+=(python3)
-    [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
     [ -f /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
     "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
-    if engine_answers && ! dpkg --status docker.io >/dev/null 2>&1; then # its packages are left as they are
+    if is_for_router; then
+        : # needs no engine
+    elif engine_answers && ! dpkg --status docker.io >/dev/null 2>&1; then # its packages are left as they are
         has_buildkit || die "The docker program of the engine that runs here cannot build with BuildKit." \
             "Install its buildx plug-in (docker-buildx-plugin or docker-buildx), and run this again."
     else
@@ -429,14 +488,16 @@ wait_for_engine() { # SECONDS
 
 # --- users, the program, the stack -------------------------------------------------------------------------------
 
+make_user() { # NAME
+    if ! id "$1" >/dev/null 2>&1; then
+        quietly useradd --system --user-group --home-dir "$DIR" --no-create-home --shell /usr/sbin/nologin "$1"
+    fi
+}
+
 make_users() {
     step "Users" "Look at /etc/passwd: paas, paas-git and paas-router are to be system users."
     local group
-    for name in paas paas-git paas-router; do
-        if ! id "$name" >/dev/null 2>&1; then
-            quietly useradd --system --user-group --home-dir "$DIR" --no-create-home --shell /usr/sbin/nologin "$name"
-        fi
-    done
+    for name in paas paas-git paas-router; do make_user "$name"; done
     quietly usermod --shell /bin/sh paas-git # it runs what the door was told to
     group=$(stat -c %G /var/run/docker.sock)
     if [ "$group" = root ] || [ "$group" = UNKNOWN ]; then
@@ -608,7 +669,87 @@ start_platform() {
         if has_systemd; then write_units "$folder"; fi
         bring_up_to_date "$folder"
     done
+    bring_routers_up_to_date
 }
+
+# --- a router for a platform elsewhere ----------------------------------------------------------------------------
+
+router_unit_name() { if [ "$DIR" = /var/lib/paas-router ]; then echo paas-router; else unit_name "$DIR"; fi; }
+
+write_router_unit() {
+    local unit
+    unit=$(router_unit_name)
+    cat >"$UNITS/$unit.service" <<UNIT
+[Unit]
+Description=paas: a router ($DIR)
+After=network-online.target
+Wants=network-online.target
+RequiresMountsFor=$DIR
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=/usr/local/bin/paasd router run $DIR
+ExecStop=/bin/sh -c '[ -z "\$\$MAINPID" ] || exec /usr/local/bin/paasd router stop --keep-router $DIR'
+SuccessExitStatus=SIGUSR1
+Restart=on-failure
+RestartSec=2
+KillMode=process
+OOMPolicy=continue
+LimitNOFILE=1048576
+TimeoutStopSec=90
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+    quietly systemctl daemon-reload
+    quietly systemctl enable "$unit"
+}
+
+make_router() {
+    step "The router's folder" "Look at $DIR: it is to be empty, not there, or of this router."
+    make_user paas-router
+    paasd router init "$DIR" --name "$ROUTER" --platform "$PLATFORM" --table-port "$TABLE_PORT" \
+        --http-port "$HTTP_PORT" --router-user paas-router <<<"$PASSWORD" >>"$LOG" 2>&1
+    say "       $DIR"
+}
+
+start_router() {
+    step "Start" "Look: paasd router status $DIR, and the logs in $DIR/run/log"
+    if has_systemd; then write_router_unit; fi
+    if has_systemd && ! runs "$DIR"; then
+        quietly systemctl restart "$(router_unit_name)"
+    else
+        begin quietly paasd router start "$DIR"
+    fi
+    grep -qsxF "$DIR" "$ROUTERS" || echo "$DIR" >>"$ROUTERS"
+    STEP="The router is there, and not all is well" REMEDY="What is red above says what to do."
+    paasd router status "$DIR" --wait | tee -a "$LOG" | sed 's/^/       /'
+}
+
+bring_routers_up_to_date() { # those of this machine that run
+    local folder
+    [ -e "$ROUTERS" ] || return 0
+    while read -r folder; do
+        if [ "$folder" = "$DIR" ] || [ ! -f "$folder/router.toml" ] || ! runs "$folder"; then continue; fi
+        say "       and the router in $folder, which runs this program too"
+        begin quietly paasd router start "$folder"
+    done <"$ROUTERS"
+}
+
+install_router() {
+    install_packages
+    install_program
+    make_router
+    start_router
+    other_platforms | while read -r folder; do bring_up_to_date "$folder"; done
+    bring_routers_up_to_date
+    forget_old_programs
+    say ""
+    say "The router $ROUTER serves on port $HTTP_PORT. It counts from its first word on: paas routers"
+    has_systemd || say "There is no init here that would start it: after a reboot, paasd router start $DIR"
+}
+
+# --- starting -----------------------------------------------------------------------------------------------------
 
 runs() { [ -e "$1/run/lock" ] && ! flock --nonblock "$1/run/lock" true; } # its supervisor holds it
 
@@ -726,13 +867,17 @@ farewell() {
 main() {
     read_options "$@"
     check_options
-    preflight
+    if is_for_router; then preflight_router; else preflight; fi
     take_turn
     : >"$LOG"
     chmod 600 "$LOG"
     trap failed ERR
     trap allow_services EXIT
     set -E
+    if is_for_router; then
+        install_router
+        return
+    fi
     install_packages
     start_engine
     make_users

@@ -14,11 +14,13 @@ from pathlib import Path
 from redis import Redis, RedisError
 
 from paas.engine.engine import HostUnreachable
+from paas.engine.router_tunnels import is_open, tunnel_name
+from paas.engine.ssh import was_taken_out
 from paas.engine.trial import REACHED, SECONDS, try_container
-from paas.engine.tunnels import was_taken_out
 from paas.errors import PaasError
 from paas.model.finding import Examination, Finding, FindingState
 from paas.model.host import Host, HostHealth
+from paas.model.router import RegisteredRouter
 from paas.needed import NotThere, check_needed
 from paas.running import running, started_once
 from paas.wiring import Platform
@@ -145,14 +147,19 @@ def routers(platform: Platform, now: float) -> Iterator[Finding]:
     acks = platform.routes.acknowledgements()
     for router in platform.routers.all():
         name, ack = f"router {router.name}", acks.get(router.name)
+        see = f"paasd status {platform.settings.directory}"
         remove = f"if it is gone for good: paas routers:remove {router.name}"
-        if ack is None or now - ack.at > SILENT_SECONDS:
+        if router.is_elsewhere:
+            see = f"on {router.address}: paasd router status"
+            log = platform.settings.run / "log" / f"{tunnel_name(router.name)}.log"
+            remove = f"tail {log} ({remove})"
+        if router.is_joining:
+            yield warn(name, "is joining: nobody waits for it yet", _joins(router, platform))
+        elif ack is None or now - ack.at > SILENT_SECONDS:
             since = "ever" if ack is None else f"for {now - ack.at:.0f} s"
             yield red(name, f"has not been heard {since}; it serves on what it knew", remove)
         elif not ack.status.haproxy:
-            yield red(
-                name, "its HAProxy does not answer", f"paasd status {platform.settings.directory}"
-            )
+            yield red(name, "its HAProxy does not answer", see)
         elif version is not None and not ack.version.covers(version):
             behind = version.number - ack.version.number
             yield warn(name, f"is behind the route table (by {behind})", "paas doctor")
@@ -161,6 +168,13 @@ def routers(platform: Platform, now: float) -> Iterator[Finding]:
             yield warn(name, f"drifted {ack.status.drift} times, {slots}", "paas logs -a APP")
         else:
             yield ok(name, f"HAProxy {ack.status.haproxy}, has the newest table")
+
+
+def _joins(router: RegisteredRouter, platform: Platform) -> str:
+    """What it waits for."""
+    if is_open(router.name, platform.settings):
+        return f"paas routers:line {router.name}, and what that prints on {router.address}"
+    return f"paas ps of those that are to move, paas hosts; or: paas routers:remove {router.name}"
 
 
 def door(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001

@@ -12,7 +12,7 @@ from redis import RedisError
 from paas.doctor import examine as examine_platform
 from paas.engine.tunnels import free_registry
 from paas.errors import PaasError
-from paas.hosts.ask_key import ask
+from paas.hosts import ask_key as hosts_key
 from paas.hosts.reach import Reach
 from paas.hosts.register import register
 from paas.hosts.remove import remove
@@ -21,6 +21,10 @@ from paas.model.host import Schedulable
 from paas.push import clear_leftovers, push
 from paas.push import give_up_dead_builds as give_up
 from paas.releases.tidy import REMEMBERED_SECONDS, forget, tidy
+from paas.routers import ask_key as routers_key
+from paas.routers.reach import Reach as RouterReach
+from paas.routers.register import register as register_one_router
+from paas.routers.remove import close
 from paas.scheduler.converge import converge
 from paas.scheduler.spread import spread, spread_all
 from paas.settings import Settings
@@ -101,7 +105,7 @@ def give_up_dead_builds() -> None:
 
 
 def ask_host_key(name: str, url: str) -> None:
-    ask(name, url, connected(), Reach())
+    hosts_key.ask(name, url, connected(), Reach())
 
 
 def register_host(name: str) -> None:
@@ -110,6 +114,25 @@ def register_host(name: str) -> None:
 
 def remove_host(name: str) -> None:
     remove(name, connected(), Reach(), time.time())
+
+
+def ask_router_key(name: str, url: str) -> None:
+    routers_key.ask(name, url, connected(), RouterReach())
+
+
+def register_router(name: str) -> None:
+    """What it waits for is looked at again by the sweep."""
+    try:
+        register_one_router(name, connected(), RouterReach())
+    except PaasError as error:
+        log.warning("router %s waits: %s", name, error)
+
+
+def close_router(name: str) -> None:
+    try:
+        close(name, connected(), RouterReach())
+    except PaasError as error:
+        log.warning("router %s is not out of reach of every host yet: %s", name, error)
 
 
 def tidy_app(app_id: str) -> None:

@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from paas.errors import Invalid
 
@@ -56,9 +56,9 @@ def program(name: str, where: str = WHERE) -> str:
     return found
 
 
-def check_needed(where: str = WHERE) -> str:
+def check_needed(where: str = WHERE, names: Sequence[str] = NEEDED) -> str:
     """HAProxy's version, when everything is there. Raises ProgramMissing or HAProxyTooOld."""
-    for name in NEEDED:
+    for name in names:
         program(name, where)
     argv = [program("haproxy", where), "-v"]
     try:

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "work": "paas.daemon.work",
     "workers": "paas.daemon.workers",
     "registry": "paas.daemon.registry_server",
+    "router": "paas.daemon.router",
 }
 """Command -> the module whose `command` it is. `filter` is for the boot; `web`, `watch`, `workers` and `registry` are
 for the supervisor; `work` is one worker by itself, on whatever machine reaches Redis and the record."""

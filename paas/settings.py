@@ -36,6 +36,8 @@ class Settings:
     ssh_port: int = 2222
     registry_port: int = 5001
     """On 127.0.0.1 of this machine and of every host elsewhere, once there is one."""
+    table_port: int = 5002
+    """Where Redis is reached on 127.0.0.1 of a router's machine elsewhere."""
     bind_address: str = "0.0.0.0"
     """Where the router and sshd listen."""
     subnet: str = "10.85.0.0/20"
@@ -160,6 +162,11 @@ class Settings:
     @property
     def registry_password(self) -> Path:
         return self.keys / "registry.password"
+
+    @property
+    def router_password(self) -> Path:
+        """Of Redis' user `router`."""
+        return self.keys / "redis.router"
 
     @property
     def hosts_key(self) -> Path:

@@ -1,6 +1,7 @@
-"""Chooses the addresses of a platform's network."""
+"""The addresses of a platform: of its network, which it chooses, and of its machine."""
 
 import random
+import socket
 from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -44,6 +45,13 @@ def routed(table: str | None = None) -> Collection[IPv4Network]:
         if int(mask):
             networks.add(IPv4Network((int(destination), int(mask).bit_count())))
     return networks
+
+
+def address_towards(address: str) -> str:
+    """Which of this machine's own addresses is seen there. Raises OSError: there is no way."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((address, 9))  # sends nothing
+        return str(probe.getsockname()[0])
 
 
 def _address(little_endian: str) -> IPv4Address:

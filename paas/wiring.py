@@ -72,7 +72,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
     record = Database(settings.record)
     cipher = Cipher(settings.keys / "config.key")
     redis = connect_redis(settings)
-    hosts = HostStore(record)
+    hosts, routers = HostStore(record), RouterStore(record)
     registry = Registry.of(settings)
     return Platform(
         settings=settings,
@@ -86,7 +86,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
         containers=ContainerStore(record),
         hosts=hosts,
         domains=DomainStore(record),
-        routers=RouterStore(record),
+        routers=routers,
         leases=Leases(record),
         cipher=cipher,
         engine=engine
@@ -97,6 +97,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
             tools_image=settings.stack_run,
             registry=registry,
             open_ports=(settings.http_port,),
+            routers=routers.addresses,
             notes=settings.engine_notes,
         ),
         registry=registry,

@@ -1,15 +1,19 @@
 """The router's command line; nothing else is read, no settings and no environment."""
 
 import argparse
+import re
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from paas.routes.request_lines import RequestLines
 from paas.routes.table import RouteTable
 from router.config import Edge
 from router.folder import Folder, FolderUnfit
@@ -19,10 +23,12 @@ from router.keep import Keeper
 from router.log import RouterLog, Spool
 from router.names import Names
 from router.quarantine import Quarantine
+from router.ship import Shipper
 from router.start import become_haproxy, configure
 
 LOCK_SECONDS = 10
 REPEAT_SECONDS = 60
+HOST_AND_PORT = re.compile(r"(?P<host>[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
 class Report:
@@ -78,23 +84,44 @@ def follow(given: argparse.Namespace, folder: Folder, edge: Edge, report: Report
         quarantine = Quarantine(HAProxy(folder), report)
         log = RouterLog(folder.log_pipe, Spool(folder.spool), names, quarantine.doubt)
         table = RouteTable(connect(given), given.platform)
+        shipper = ship(given, folder, report)
         keeper = Keeper(folder, edge, names, report)
         follower = Follower(given.name, table, keeper, lambda: log.lost + keeper.unwritten, report)
         for stopping in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stopping, lambda *_: follower.stop())
         quarantine.start()
         log.start()
+        if shipper is not None:
+            shipper.start()
         follower.follow()
         log.stop()
         quarantine.stop()
+        if shipper is not None:
+            shipper.stop()
     return 0
+
+
+def ship(
+    given: argparse.Namespace, folder: Folder, report: Callable[[str], None]
+) -> Shipper | None:
+    if not given.ship_lines:
+        return None
+    there = RequestLines(connect(given), given.platform)
+
+    def send(lines: str, is_first: bool) -> None:
+        there.send(given.name, lines, is_first=is_first)
+
+    return Shipper(folder.spool, folder.shipped, send, report)
 
 
 def connect(given: argparse.Namespace) -> Redis:
     """Without retries: the follower wants to know when a connection was lost."""
     password = given.redis_password_file
+    where: dict[str, Any] = {"unix_socket_path": given.redis}
+    if found := HOST_AND_PORT.fullmatch(given.redis):
+        where = {"host": found["host"], "port": int(found["port"])}
     return Redis(
-        unix_socket_path=str(given.redis),
+        **where,
         username=given.redis_user if password else None,
         password=password.read_text().strip() if password else None,
         decode_responses=True,
@@ -117,9 +144,12 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--name", default="local", help="as it is registered")
     parser.add_argument("--platform", help="the platform's id")
-    parser.add_argument("--redis", type=Path, metavar="SOCKET")
+    parser.add_argument("--redis", metavar="SOCKET", help="or HOST:PORT")
     parser.add_argument("--redis-user", default="router")
     parser.add_argument("--redis-password-file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--ship-lines", action="store_true", help="send the log to the platform, by Redis"
+    )
     parser.add_argument(
         "--configure", "--render-only", action="store_true", help="write HAProxy's files, and end"
     )

@@ -60,6 +60,8 @@ class Folder:
         self.ops = self.path / "ops.sock"
         self.log_pipe = self.path / "log.fifo"
         self.spool = self.path / "log"
+        self.shipped = self.path / "shipped"
+        """How much of the spool the platform has, where the router is on another machine."""
         self.pid = self.path / "haproxy.pid"
         self.born = self.path / "haproxy.born"
         """Pid and start time of HAProxy's master, as `/proc` tells them."""

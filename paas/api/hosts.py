@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from paas.api.asked import CurrentPerson, CurrentPlatform
 from paas.api.shapes import moment
-from paas.engine.tunnels import public_key, tunnel_name
+from paas.engine.ssh import public_key
+from paas.engine.tunnels import tunnel_name
 from paas.hosts.ask_key import begin_asking
 from paas.hosts.drain import drain, undrain
 from paas.hosts.progress import DOES, OVER, Progress, told
@@ -46,6 +47,14 @@ class TunnelOut(BaseModel):
     state: Literal["up", "down"]
     """Whether its ssh runs. What it does for us shows in the host's health."""
     since: str | None
+
+    @classmethod
+    def of(cls, name: str, programs: Mapping[str, Running]) -> Self:
+        """The program of that name."""
+        program = programs.get(name)
+        if program is None:
+            return cls(state="down", since=None)
+        return cls(state="up", since=moment(time.time() - program.seconds))
 
 
 class HostOut(BaseModel):
@@ -132,7 +141,7 @@ class HostKeyOut(BaseModel):
 
 @router.get("/hosts")
 def list_hosts(platform: CurrentPlatform) -> list[HostOut]:
-    rows, tunnels = platform.containers.live(), _programs(platform)
+    rows, tunnels = platform.containers.live(), programs_of(platform)
     memory_mb = platform.settings.memory_mb
     return [
         HostOut.of(host, rows, memory_mb, _tunnel(host, tunnels)) for host in platform.hosts.all()
@@ -192,7 +201,7 @@ def remove_host(name: str, platform: CurrentPlatform, lost: bool = False) -> Hos
 
 def _in_full(host: Host, platform: Platform, *, is_admin: bool) -> HostInFullOut:
     rows = platform.containers.on(host.name)
-    tunnel = _tunnel(host, _programs(platform))
+    tunnel = _tunnel(host, programs_of(platform))
     out = HostInFullOut.of(host, rows, platform.settings.memory_mb, tunnel)
     if is_admin:
         out.staying = _staying(rows, platform)
@@ -211,14 +220,10 @@ def _staying(rows: Sequence[Container], platform: Platform) -> list[StayingOut]:
     ]
 
 
-def _programs(platform: Platform) -> Mapping[str, Running]:
+def programs_of(platform: Platform) -> Mapping[str, Running]:
+    """By name."""
     return {program.name: program for program in running(platform.settings)}
 
 
 def _tunnel(host: Host, programs: Mapping[str, Running]) -> TunnelOut | None:
-    if host.ssh_url is None:
-        return None
-    program = programs.get(tunnel_name(host.name))
-    if program is None:
-        return TunnelOut(state="down", since=None)
-    return TunnelOut(state="up", since=moment(time.time() - program.seconds))
+    return None if host.ssh_url is None else TunnelOut.of(tunnel_name(host.name), programs)

@@ -61,9 +61,14 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "hosts:undrain": ("hosts:undrain", "Let a drained host take containers again."),
         "hosts:remove": ("hosts:remove", "Forget a host that is empty."),
         "hosts:key": ("hosts:key", "Print the key with which the platform logs in to hosts."),
-        "routers": ("platforms:routers", "List the routers and what they have acknowledged."),
-        "routers:remove": ("platforms:remove_router", "Stop waiting for a router."),
-        "doctor": ("platforms:doctor", "Examine the platform; fail if anything is red."),
+        "routers": ("routers:list_routers", "List the routers and what they have acknowledged."),
+        "routers:add": (
+            "routers:add",
+            "Register a router on another machine, and print the line to type there.",
+        ),
+        "routers:line": ("routers:line", "Print what makes a machine that router."),
+        "routers:remove": ("routers:remove", "Forget a router, and stop waiting for it."),
+        "doctor": ("doctor:doctor", "Examine the platform; fail if anything is red."),
     },
 }
 ALIASES: Mapping[str, str] = {

@@ -7,22 +7,16 @@ from typing import Any
 
 import click
 
-from paas.cli.client import ApiRefused, path
+from paas.cli.client import path
 from paas.cli.command import as_json, command
-from paas.cli.patience import Patience
+from paas.cli.machines import HOSTS, confirmed_key, follow, no_wait, polled
 from paas.cli.session import Session
 from paas.cli.text import ago, columns, plain, say, show, show_json
-from paas.cli.wait import Detached
-from paas.errors import Failed, PaasError, Unavailable
+from paas.errors import Failed
 
 UP = "up"
-PAUSE_SECONDS = 0.3
 STUCK_SECONDS = 3.0
 """For how long all that is left on a host must have had no room elsewhere, before nobody waits for it any more."""
-
-
-class HostFailed(Failed):
-    """As the platform told it."""
 
 
 class Stuck(Failed):
@@ -32,25 +26,6 @@ class Stuck(Failed):
             f"{host} is draining and not empty, for want of room elsewhere: {apps} "
             "They move when there is some; see: paas hosts"
         )
-
-
-class NotTheKey(Failed):
-    def __init__(self, host: str) -> None:
-        super().__init__(
-            f"{host} was not registered: its key is not confirmed. Nothing was changed. To demand one: "
-            f"paas hosts:add {host} URL --host-key SHA256:..."
-        )
-
-
-class NotWaiting(Detached):
-    def __init__(self) -> None:
-        PaasError.__init__(self, "Not waiting any longer; it goes on. See: paas hosts")
-
-
-def no_wait(function: Any) -> Any:
-    return click.option(
-        "--no-wait", is_flag=True, help="Return when it has begun, not when it is done."
-    )(function)
 
 
 @command("hosts", "paas hosts", "paas hosts --json")
@@ -91,7 +66,7 @@ def add(session: Session, name: str, url: str, host_key: str | None, no_wait: bo
     container is tried; should any of it fail, nothing has changed. Only an admin may.
     """
     if host_key is None and sys.stdin.isatty():
-        host_key = _confirmed_key(session, name, url)
+        host_key = confirmed_key(session, HOSTS, name, url)
     body: dict[str, object] = {"name": name, "url": url}
     if host_key is not None:
         body["host_key"] = host_key
@@ -99,7 +74,7 @@ def add(session: Session, name: str, url: str, host_key: str | None, no_wait: bo
     if no_wait:
         say(f"{name} is being registered. See: paas hosts")
         return
-    _follow(session, name)
+    follow(session, HOSTS, name)
     host = session.api.get(path("hosts", name)).one()
     size = f"{_gigabytes(host['memory_mb'])} of memory"
     say(f"{name} takes containers: {plain(host['arch'])}, {size}, {_engine(host)}.")
@@ -154,7 +129,7 @@ def remove(session: Session, name: str, lost: bool, no_wait: bool) -> None:
     target = path("hosts", name) + ("?lost=true" if lost else "")
     session.api.delete(target)
     if not no_wait:
-        _follow(session, name)
+        follow(session, HOSTS, name)
     say(f"{name} is being removed. See: paas hosts" if no_wait else f"Removed the host {name}.")
 
 
@@ -168,43 +143,10 @@ def key(session: Session) -> None:
     show([plain(session.api.get(path("hosts", "key")).one()["public_key"])])
 
 
-def _confirmed_key(session: Session, name: str, url: str) -> str:
-    """The fingerprint, once the person has said that it is the machine's. Raises NotTheKey."""
-    session.api.post(path("hosts", name, "key"), {"url": url})
-    told = next(
-        each for each in _polled(session, path("hosts", name, "progress")) if each["is_over"]
-    )
-    if told.get("error"):
-        raise HostFailed(plain(told["error"]))
-    fingerprint = plain(told["fingerprint"])
-    say(f"The host key of {name} is {fingerprint}")
-    say("There, this says the same: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
-    if not click.confirm("Is it the one?", err=True):
-        raise NotTheKey(name)
-    return fingerprint
-
-
-def _follow(session: Session, name: str) -> None:
-    """A registration or a removal, to its end. Raises HostFailed."""
-    shown: set[str] = set()
-    for told in _polled(session, path("hosts", name, "progress")):
-        stage, fingerprint = plain(told["stage"]), told.get("fingerprint")
-        if told.get("error"):
-            raise HostFailed(plain(told["error"]))
-        if fingerprint and fingerprint not in shown:
-            shown.add(fingerprint)
-            say(f"  host key {plain(fingerprint)}, pinned")
-        if told["is_over"]:
-            return
-        if stage not in shown:
-            shown.add(stage)
-            say(f"  {stage}: {plain(told.get('text') or '')}")
-
-
 def _until_empty(session: Session, name: str, host: Mapping[str, Any]) -> Mapping[str, Any]:
     """The host: empty, or one that does not answer and whose dynos are all elsewhere. Raises Stuck."""
     shown, stuck_at = "", 0.0
-    for seen in _polled(session, path("hosts", name), host):
+    for seen in polled(session, HOSTS, path("hosts", name), host):
         staying = seen["staying"]
         if not staying and (seen["containers"] == 0 or seen["health"] != UP):
             return seen
@@ -225,28 +167,6 @@ def _left(staying: Sequence[Mapping[str, Any]], containers: int) -> str:
     count = sum(len(each["dynos"]) for each in staying)
     apps = ", ".join(f"{plain(each['app'])} {_names(each)}" for each in staying)
     return f"{count} to move: {apps}"
-
-
-def _polled(
-    session: Session, target: str, first: Mapping[str, Any] | None = None
-) -> Iterator[Mapping[str, Any]]:
-    """What the API tells of it, again and again. One that is away for a while is asked again."""
-    patience = Patience()
-    try:
-        if first is not None:
-            yield first
-        while True:
-            time.sleep(PAUSE_SECONDS)
-            try:
-                found = session.api.get(target).one()
-                patience.heard()
-            except (Unavailable, ApiRefused) as error:
-                if patience.is_over(error):
-                    raise
-                continue
-            yield found
-    except KeyboardInterrupt:
-        raise NotWaiting from None
 
 
 def _names(staying: Mapping[str, Any]) -> str:

@@ -49,12 +49,17 @@ def destroy(settings: Settings, confirmation: str, report: Report) -> None:
     for host in platform.hosts.all():
         if host.is_local:
             _take_away(LOCAL, platform.engine, settings, report)
-        elif host.address is not None:
+        elif host.address is not None:  # it was looked at
             try:
                 _take_away_elsewhere(host, platform.engine, settings, report)
             except HostUnreachable as error:
                 report(str(error))
                 left.append(host.name)
+    for router in platform.routers.all():
+        if router.is_elsewhere:
+            report(
+                f"Router {router.name} on {router.address} serves on what it knew. End it there: paasd router stop"
+            )
     if left:
         raise HostsLeft(settings, left)
     report(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from paas.engine.packet_filter import Surroundings, apply_arguments
+from paas.engine.router_tunnels import known_routers
 from paas.engine.tunnels import addresses
 from paas.errors import Failed
 from paas.needed import WHERE, program
@@ -30,7 +31,13 @@ def filter_packets(settings: Settings, where: str = WHERE, seconds: float = SECO
     try:
         if _failure([*tables, "-n", "-L", CHAIN], where, seconds):
             _demand(settings, _failure([*tables, "-N", CHAIN], where, seconds))
-        around = Surroundings(open_ports=(settings.http_port,), hosts=addresses(settings))
+        around = Surroundings(
+            open_ports=(settings.http_port,),
+            routers=list(known_routers(settings).values()),
+            hosts=addresses(settings),
+            has_router=True,
+            has_builds=True,
+        )
         argv = apply_arguments(settings.platform, around)
         _demand(settings, _failure(argv, where, seconds))
     except subprocess.TimeoutExpired:

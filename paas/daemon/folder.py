@@ -46,7 +46,7 @@ class Users:
         """Raises UnknownUser, and RootNeeded when one of them is not the caller."""
         users = cls(
             *(
-                _user(name, settings.directory)
+                user_of(name, settings.directory)
                 for name in (settings.web_user, settings.git_user, settings.router_user)
             )
         )
@@ -129,7 +129,8 @@ def write(path: Path, text: str, owner: User, mode: int, *, gid: int | None = No
     temporary.replace(path)
 
 
-def _user(name: str, directory: Path) -> User:
+def user_of(name: str, directory: Path) -> User:
+    """The caller where no name is given. Raises UnknownUser."""
     if not name:
         return User.caller()
     try:

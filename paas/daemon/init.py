@@ -66,7 +66,7 @@ def make_keys(settings: Settings, users: Users) -> None:
     give(config_key, users.web.uid, users.web.gid, 0o600)
     write(settings.keys / "redis.paas", secrets.token_hex(32) + "\n", users.web, 0o600)
     write(
-        settings.keys / "redis.router",
+        settings.router_password,
         secrets.token_hex(32) + "\n",
         users.web,
         0o640,
@@ -153,6 +153,11 @@ OPTIONS = {
     "api-port": ("api_port", int, "Where the API listens, on 127.0.0.1."),
     "ssh-port": ("ssh_port", int, "Where pushes arrive."),
     "registry-port": ("registry_port", int, "Where the registry listens, on 127.0.0.1."),
+    "table-port": (
+        "table_port",
+        int,
+        "Where routers on other machines reach the table, on their 127.0.0.1.",
+    ),
     "ssh-host": ("ssh_host", str, "The name people reach the door by."),
     "bind": ("bind_address", str, "The address that router and door listen on."),
     "subnet": ("subnet", str, "Of the platform's network on this machine, in CIDR form."),

@@ -138,7 +138,7 @@ def _give(settings: Settings, users: Users) -> None:
         give(path, web.uid, web.gid, FILE_MODE)
     for path in settings.registry.rglob("*"):
         give(path, web.uid, web.gid, 0o700 if path.is_dir() else 0o600)
-    give(settings.keys / "redis.router", web.uid, router.gid, 0o640)
+    give(settings.router_password, web.uid, router.gid, 0o640)
     for name in ("token", "authorized_keys"):
         give(settings.door / name, web.uid, git.gid, 0o640)
     give(host_key(settings), git.uid, git.gid, 0o600)

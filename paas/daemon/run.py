@@ -15,14 +15,16 @@ from paas.daemon.folder import User, Users, folders, write
 from paas.daemon.init import UNFINISHED
 from paas.daemon.names import HAPROXY, REDIS
 from paas.daemon.programs import MINIMUM_FILES, supervisor_configuration
-from paas.engine.tunnels import write_programs
+from paas.engine import router_tunnels, tunnels
 from paas.errors import Conflict
 from paas.needed import WHERE, check_needed
+from paas.routers.own_address import note_own_address
 from paas.running import end, forget_ended, running
 from paas.settings import SETTINGS, Settings
 from paas.store.database import Database
 from paas.store.hosts import HostStore
 from paas.store.migrate import migrate, refuse_newer
+from paas.store.routers import RouterStore
 
 LOCK_FD = 2 * MINIMUM_FILES
 """The supervisor closes whatever is below its minimum."""
@@ -83,6 +85,11 @@ def run(directory: Path) -> None:
     migrate(settings.record)
     clear_leftovers(settings)
     write_configurations(settings, users)
+    become_supervisor(lock, settings)
+
+
+def become_supervisor(lock: int, settings: Settings) -> None:
+    """Does not return. `lock` is the folder's."""
     note_program(settings)
     os.dup2(lock, LOCK_FD)  # the copy is inherited; paas.daemon.hold ends that
     os.chdir(settings.directory)
@@ -141,7 +148,10 @@ def write_configurations(settings: Settings, users: Users) -> None:
     text = supervisor_configuration(settings, users)
     write(supervisor_file(settings), text, User.caller(), 0o600)
     record = Database(settings.record)
-    write_programs(HostStore(record).all(), settings)
+    hosts, routers = HostStore(record), RouterStore(record)
+    note_own_address(hosts, routers)
+    tunnels.write_programs(hosts.all(), settings)
+    router_tunnels.write_programs(routers.all(), settings)
     record.close()
 
 

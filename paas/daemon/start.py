@@ -16,7 +16,7 @@ from paas.daemon.names import REDIS
 from paas.daemon.queues import worker_queues
 from paas.daemon.run import take_lock
 from paas.doctor import redis_findings
-from paas.engine.tunnels import is_for_hosts
+from paas.engine.ssh import leads_elsewhere
 from paas.errors import Failed
 from paas.model.finding import FindingState
 from paas.program import log_file
@@ -36,12 +36,22 @@ class NotUp(Failed):
         )
 
 
-def start(settings: Settings) -> None:
-    """`paasd run`, without a terminal and without a parent; returns at once. Raises AlreadyRunning."""
+def start(settings: Settings, *words: str) -> None:
+    """`paasd run`, without a terminal and without a parent; returns at once. Raises AlreadyRunning.
+
+    `words`: of another command that runs what is in the folder.
+    """
     os.close(take_lock(settings))
     with log_file(settings, "paasd").open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-I", "-m", "paas.serve", "run", str(settings.directory)],
+            [
+                sys.executable,
+                "-I",
+                "-m",
+                "paas.serve",
+                *(words or ("run",)),
+                str(settings.directory),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -81,7 +91,7 @@ def _missing(settings: Settings) -> str:
     except NotRunning:
         return "no supervisor answers"
     alive = {program.name for program in running(settings)}
-    needed = (state for state in states if not is_for_hosts(state.name))
+    needed = (state for state in states if not leads_elsewhere(state.name))
     down = [state.name for state in needed if not state.is_running]
     down += [name for name in worker_queues(settings) if name not in alive]
     if down:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from paas.daemon.start import tell_what_is_wrong, wait_until_up
-from paas.engine.tunnels import is_for_hosts
+from paas.engine.ssh import leads_elsewhere
 from paas.running import running
 from paas.settings import Settings
 from paas.supervision import NotRunning, ProgramState, Supervision
@@ -47,5 +47,5 @@ def command(directory: Path, *, wait: bool) -> None:
     for state in states:
         since = f"{time.time() - state.started_at:.0f} s" if state.pid else ""
         click.echo(f"{state.name:<12} {state.word.lower():<12} {state.pid or '':<8} {since}")
-    if not all(state.is_running or is_for_hosts(state.name) for state in states):
+    if not all(state.is_running or leads_elsewhere(state.name) for state in states):
         sys.exit(1)

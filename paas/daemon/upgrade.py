@@ -11,7 +11,7 @@ from paas.daemon.run import note_program, write_configurations
 from paas.daemon.start import start, wait_until_up
 from paas.daemon.stop import stop
 from paas.daemon.unit import restart, unit_of
-from paas.engine.tunnels import is_for_hosts
+from paas.engine.ssh import leads_elsewhere
 from paas.settings import Settings
 from paas.store.migrate import is_behind, migrate
 from paas.supervision import NotRunning, Supervision
@@ -47,12 +47,12 @@ def upgrade(settings: Settings, report: Report) -> None:
     changes = supervision.reread()
     if (changes.changed | changes.removed).intersection(UNTOUCHED):
         report("Replacing the supervisor; HAProxy serves on")
-        _replace_supervisor(settings, pid)
+        replace_supervisor(settings, pid)
     else:
         for name in sorted(changes.removed):
             supervision.take_out(name)
-        for_hosts = filter(is_for_hosts, changes.changed | changes.added)
-        for name in (*RESTARTED, *sorted(for_hosts)):
+        elsewhere = filter(leads_elsewhere, changes.changed | changes.added)
+        for name in (*RESTARTED, *sorted(elsewhere)):
             report(f"Restarting {name}")
             if name in changes.changed:
                 supervision.take_out(name)
@@ -64,14 +64,14 @@ def upgrade(settings: Settings, report: Report) -> None:
     note_program(settings)
 
 
-def _replace_supervisor(settings: Settings, pid: int) -> None:
-    """By whoever started it: what systemd started stays in its unit."""
+def replace_supervisor(settings: Settings, pid: int, *words: str) -> None:
+    """By whoever started it: what systemd started stays in its unit. `words`: as of `start`."""
     unit = unit_of(pid)
     if unit:
         restart(unit)
     else:
         stop(settings, keep_router=True)
-        start(settings)
+        start(settings, *words)
 
 
 @click.command("upgrade")

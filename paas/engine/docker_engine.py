@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from math import ceil
 from pathlib import Path
@@ -54,17 +54,21 @@ class DockerEngine:
         tools_image: str = "paas/stack:run",
         registry: Registry = NO_REGISTRY,
         open_ports: Sequence[int] = (),
+        routers: Callable[[], Sequence[str]] = tuple,
         patience_seconds: float = 10.0,
         notes: Path | None = None,  # see OpenFiles
     ) -> None:
-        """`patience_seconds`: how long an engine may take to answer a question, and a command in a container to end."""
+        """`routers` tells the addresses of those on other machines than the platform's own.
+
+        `patience_seconds`: how long an engine may take to answer a question, and a command in a container to end.
+        """
         self._platform, self._network, self._hosts = platform, network, hosts
         self._open_files = OpenFiles(notes)
         self._patience = patience_seconds
         self._connections = Connections(hosts, patience_seconds)
         self._images = DockerImages(self._connections, platform, registry)
         self.network = DockerNetwork(
-            self._connections, self._images, platform, network, tools_image, open_ports
+            self._connections, self._images, platform, network, tools_image, open_ports, routers
         )
 
     def facts(self, host: str) -> HostFacts:

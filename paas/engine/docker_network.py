@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -28,6 +27,7 @@ from paas.engine.packet_filter import (
     remove_arguments,
 )
 from paas.model.container import container_name
+from paas.subnet import address_towards
 
 SECONDS = 60.0
 """For what the engine must do; what it is asked it answers in the patience of its connections."""
@@ -46,7 +46,9 @@ class DockerNetwork:
     tools_image: str
     """On the platform's own machine. Has /bin/sh, iptables and python3."""
     open_ports: Sequence[int]
-    """TCP ports of the routers' own machine that containers may reach: the router's."""
+    """TCP ports of a router, which containers may reach."""
+    routers: Callable[[], Sequence[str]]
+    """The addresses of the routers on other machines than the platform's own."""
 
     def tools_on(self, host: str) -> str:
         """What the image of the tools is called there: elsewhere it comes from the registry."""
@@ -80,12 +82,18 @@ class DockerNetwork:
         self._run_tool(host, apply_arguments(self.platform, self._surroundings(host)))
 
     def _surroundings(self, host: str) -> Surroundings:
-        others = [other.address for other in self.connections.hosts() if other.address is not None]
-        address = self.connections.host(host).address
-        if address is None:
-            return Surroundings(open_ports=self.open_ports, hosts=others)
-        routers = [_address_towards(host, address)]
-        return Surroundings(open_ports=self.open_ports, routers=routers, hosts=others)
+        hosts = [each for each in self.connections.hosts() if not each.is_local and each.address]
+        own, routers = self.connections.host(host), self.routers()
+        elsewhere = [address for address in routers if address != own.address]
+        if not own.is_local and own.address is not None:
+            elsewhere.append(_seen_from(host, own.address))
+        return Surroundings(
+            open_ports=self.open_ports,
+            routers=elsewhere,
+            hosts=[str(each.address) for each in hosts],
+            has_router=own.is_local or own.address in routers,
+            has_builds=own.is_local,
+        )
 
     def guard(self, host: str) -> None:
         """Leaves a container there that puts the rules back when a firewall's reload has taken them.
@@ -200,11 +208,8 @@ class DockerNetwork:
         return [f"{PLATFORM}={self.platform}", f"{KIND}={TOOLS}"]
 
 
-def _address_towards(host: str, address: str) -> str:
-    """Which of this machine's own addresses a host sees."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((address, 9))  # sends nothing
-        except OSError as error:
-            raise HostUnreachable(host, f"there is no way to {address}: {error.strerror}") from None
-        return str(probe.getsockname()[0])
+def _seen_from(host: str, address: str) -> str:
+    try:
+        return address_towards(address)
+    except OSError as error:
+        raise HostUnreachable(host, f"there is no way to {address}: {error.strerror}") from None

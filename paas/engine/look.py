@@ -41,16 +41,17 @@ class Question:
     address: str
     port: int
     socket: str
-    """Of the engine."""
+    """Of the engine; empty: there need be none."""
     key_file: str
     """With which we log in."""
     host_key: str | None
     """`KIND BASE64`, or `SHA256:...`; None: whichever it is."""
     carried_port: int
-    """The registry's, which is to be carried there."""
+    """Of 127.0.0.1 there, where something of ours is to be carried."""
     carried_to: list[str]
     """The addresses where that is done already."""
-    platform: str
+    source: str
+    """Whose tunnel it will be: what dial.py makes the port of that it comes from."""
 
 
 class NotFit(Exception):
@@ -89,7 +90,7 @@ def look(question: Question) -> Mapping[str, str]:
                 continue
             key = transport.get_remote_server_key()
             _log_in(transport, question)
-            engine = _ask_engine(transport, question)
+            engine = _ask_engine(transport, question) if question.socket else {}
             _check_port(transport, question)
             return {
                 "host_key": f"{key.get_name()} {key.get_base64()}",
@@ -127,8 +128,7 @@ def _greeted(question: Question) -> Iterator[Transport]:
 def _connect(question: Question) -> socket.socket:
     try:
         address = socket.gethostbyname(question.address)
-        source = dial.source_port(question.platform, address)
-        return dial.connect(address, question.port, source)
+        return dial.connect(address, question.port, dial.source_port(question.source, address))
     except socket.gaierror as error:
         raise NotFit("unreachable", f"{question.address} is no address: {error.strerror}") from None
     except OSError as error:
@@ -227,7 +227,7 @@ def _session(transport: Transport) -> Iterator[paramiko.Channel]:
 
 
 def _check_port(transport: Transport, question: Question) -> None:
-    """The registry can be carried there."""
+    """It can be had."""
     if transport.getpeername()[0] in question.carried_to:
         return
     try:

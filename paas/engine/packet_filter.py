@@ -4,16 +4,16 @@ The rules are put there through the engine, by a container in the host's network
 The script is constant; what differs comes as its arguments.
 
 An app's container (interface `pb-ID`) and a step of a Dockerfile build (interface `docker0`) reach the outside and
-name servers. They do not reach the host itself, but for the router's ports; nor each other, other platforms'
-containers and 169.254.0.0/16; nor the platform's hosts elsewhere. Chains are rebuilt in one go, so that no moment is
-without them. Those for builds are one per engine: each platform has its rules in them, under its name; they go with the
-last.
+name servers. They do not reach the host itself, but for the ports of a router that is on it; nor each other, other
+platforms' containers and 169.254.0.0/16; nor the platform's hosts elsewhere; nor the machines of routers, but for those
+ports and a name server. Chains are rebuilt in one go, so that no moment is without them. Those for builds are one per
+engine: each platform has its rules in them, under its name; they go with the last.
 
 The platform's network has no IPv6, and the engine gives its containers none. Should one have it all the same, it
 reaches nothing by it; a step of a build does not reach the host.
 
-A host elsewhere publishes its containers: the routers' addresses reach them, and no others. They in turn reach of the
-routers' machine the router and a name server. Nothing is built there, and what others run on `docker0` is left alone.
+What a host publishes the addresses of routers on other machines reach, and no others; a router on the host itself needs
+no rule. On a host elsewhere nothing is built, and what others run on `docker0` is left alone.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ GUARD_SECONDS = 15
 """How long rules that somebody took away are missing at most, give or take a second."""
 SCRIPT = """
 set -eu
-verb=$1 platform=$2 bridge=$3 ports=$4 routers=$5 hosts=$6 pause=${7:-}
+verb=$1 platform=$2 bridge=$3 ports=$4 routers=$5 hosts=$6 open=$7 builds_here=$8 pause=${9:-}
 own=PAAS-$platform builds=PAAS-BUILDS mark=paas-$platform
 
 rule() { "$tables" -w 10 "$@"; }
@@ -46,8 +46,7 @@ choose() {
     done
 }
 
-# A host elsewhere has none.
-has_builds() { [ -z "$routers" ]; }
+has_builds() { [ -n "$builds_here" ]; }
 
 hook_all() {
     hook INPUT -i "$bridge" -j "$own-IN"
@@ -66,20 +65,19 @@ refuse_hosts() {
 }
 
 admit_routers() {
-    has_builds && return
     echo ":$own-TO - [0:0]"
     echo "-A $own-TO -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN"
     for router in $routers; do echo "-A $own-TO -s $router -j RETURN"; done
     echo "-A $own-TO -j REJECT"
 }
 
-# From a host elsewhere the routers' machine is the router's ports, and its name server.
+# The machine of a router is the router's ports, and its name server.
 refuse_routers() {
-    has_builds && return
     for router in $routers; do
-        echo "-A $own-FWD -d $router -p udp --dport 53 -j RETURN"
-        echo "-A $own-FWD -d $router -p tcp -m multiport --dports 53${ports:+,$ports} -j RETURN"
-        echo "-A $own-FWD -d $router -m conntrack --ctstate NEW -j REJECT"
+        as="${2:+-m comment --comment $2} -j"
+        echo "-A $1 -d $router -p udp --dport 53 $as RETURN"
+        echo "-A $1 -d $router -p tcp -m multiport --dports 53${ports:+,$ports} $as RETURN"
+        echo "-A $1 -d $router -m conntrack --ctstate NEW $as REJECT"
     done
 }
 
@@ -114,24 +112,22 @@ apply() {
     choose iptables
     look_for_others
     mine="-A $builds-IN -s 255.255.255.255/32 -p tcp -m comment --comment $mark -j RETURN"
-    if [ -n "$ports" ]; then
-        mine="-A $builds-IN -p tcp -m multiport --dports $ports -m comment --comment $mark -j RETURN"
+    if [ -n "$open" ]; then
+        mine="-A $builds-IN -p tcp -m multiport --dports $open -m comment --comment $mark -j RETURN"
     fi
-    mine_forward=$(refuse_hosts "$builds-FWD" "$mark")
-    open=$ports
-    has_builds || open=
+    mine_forward=$(refuse_routers "$builds-FWD" "$mark"; refuse_hosts "$builds-FWD" "$mark")
     load <<RULES
 *filter
 :$own-IN - [0:0]
 :$own-FWD - [0:0]
-$(admit_routers || true)
+$(admit_routers)
 -A $own-IN -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A $own-IN -p udp --dport 53 -j RETURN
 -A $own-IN -p tcp --dport 53 -j RETURN
 ${open:+-A $own-IN -p tcp -m multiport --dports $open -j RETURN}
 -A $own-IN -j REJECT
+$(refuse_routers "$own-FWD")
 $(refuse_hosts "$own-FWD")
-$(refuse_routers || true)
 -A $own-FWD -d 169.254.0.0/16 -j REJECT
 -A $own-FWD -o pb-+ -j REJECT
 -A $own-FWD -o docker0 -j REJECT
@@ -139,9 +135,7 @@ COMMIT
 RULES
     if has_builds; then load_builds; fi
     hook_all
-    if ! has_builds; then
-        for forward in $forwards; do hook "$forward" -o "$bridge" -j "$own-TO"; done
-    fi
+    for forward in $forwards; do hook "$forward" -o "$bridge" -j "$own-TO"; done
 
     choose ip6tables
     rule -n -L INPUT >/dev/null 2>&1 || return 0
@@ -236,11 +230,15 @@ class Surroundings:
     """What of a platform the rules of one of its hosts name."""
 
     open_ports: Sequence[int] = ()
-    """TCP ports of the routers' machine that containers may reach: the router's."""
+    """TCP ports of a router, which containers may reach."""
     routers: Sequence[str] = ()
-    """The addresses that reach what the host publishes. None: it is the routers' own machine and publishes nothing."""
+    """The addresses of the routers on other machines: these reach what the host publishes."""
     hosts: Sequence[str] = ()
     """The addresses of all hosts elsewhere."""
+    has_router: bool = False
+    """There is a router on this machine too."""
+    has_builds: bool = False
+    """It is the platform's own machine, where apps are built."""
 
 
 def apply_arguments(platform: str, around: Surroundings) -> list[str]:
@@ -259,6 +257,7 @@ def remove_arguments(platform: str) -> list[str]:
 
 def _arguments(verb: str, platform: str, around: Surroundings) -> list[str]:
     ports = ",".join(str(port) for port in around.open_ports)
-    lists = [" ".join(around.routers), " ".join(sorted(around.hosts))]
+    lists = [" ".join(sorted(around.routers)), " ".join(sorted(around.hosts))]
+    here = [ports if around.has_router else "", "yes" if around.has_builds else ""]
     script = ["/bin/sh", "-c", SCRIPT, "packet-filter"]
-    return [*script, verb, platform, bridge_name(platform), ports, *lists]
+    return [*script, verb, platform, bridge_name(platform), ports, *lists, *here]

@@ -75,7 +75,7 @@ def probe(engine: Engine, host: Host, platform: str, image: str) -> None:
 def _forbidden(host: Host) -> Iterator[list[str]]:
     """Addresses and ports that a container must not reach: those of the host answer whoever does."""
     gateway = str(ip_network(host.subnet)[1])
-    if host.address is not None:
+    if not host.is_local:
         port = urlsplit(host.ssh_url or "").port or SSH
         yield [f"{host.address}:{port}", f"{gateway}:{port}", METADATA]
         return
@@ -85,7 +85,7 @@ def _forbidden(host: Host) -> Iterator[list[str]]:
 
 def _start(engine: Engine, host: Host, spec: ContainerSpec) -> tuple[str, int]:
     """Where it is reached."""
-    if host.address is None:
+    if host.is_local or host.address is None:
         engine.start(host.name, spec)
         seen = engine.inspect(host.name, spec.name)
         if seen is None or seen.address is None:

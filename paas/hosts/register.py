@@ -2,7 +2,6 @@
 
 import random
 import re
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,14 +9,14 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TypeVar
 
 from paas.engine.engine import HostFacts, SubnetTaken
-from paas.errors import Conflict, Failed, Invalid, PaasError, Unavailable
+from paas.errors import Conflict, Failed, PaasError, Unavailable
 from paas.hosts.progress import Progress, Stage
 from paas.hosts.reach import Reach
 from paas.model.host import LOCAL, Host, HostHealth, HostName, Schedulable, UnknownHost
-from paas.model.ssh_url import SshUrl
+from paas.model.ssh_url import SshUrl, check_fingerprint
 from paas.scheduler.observe import Observer
 from paas.scheduler.wake import wake
-from paas.subnet import free_subnet
+from paas.subnet import address_towards, free_subnet
 from paas.wiring import Platform
 
 OLDEST_ENGINE = (20, 10)
@@ -26,15 +25,6 @@ DISK_MB = 1024
 SUBNETS_TRIED = 5
 PAUSE_SECONDS = 0.2
 Answer = TypeVar("Answer")
-_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
-
-
-class InvalidHostKey(Invalid):
-    def __init__(self, text: str) -> None:
-        super().__init__(
-            f"{text[:60]!r} is not the fingerprint of a host key (SHA256:...). Nothing was changed. "
-            "On the host: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
-        )
 
 
 class AlreadyRegistered(Conflict):
@@ -77,8 +67,8 @@ def begin_registration(
 
     Raises InvalidHostName, InvalidSshUrl, InvalidHostKey, AlreadyRegistered or NoWorker.
     """
-    if host_key is not None and not _FINGERPRINT.fullmatch(host_key):
-        raise InvalidHostKey(host_key)
+    if host_key is not None:
+        check_fingerprint(host_key)
     where = SshUrl.parse(url)
     host = _joining(HostName(name), where, host_key, platform, now)
     with platform.record.write():
@@ -284,10 +274,8 @@ def _check_other(mine: SshUrl, address: str, other: Host) -> None:
 
 
 def _is_here(address: str) -> bool:
-    """It is an address of this machine. A datagram that is never sent tells; for a name: no."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as told:
-        try:
-            told.connect((str(IPv4Address(address)), 9))
-        except (ValueError, OSError):
-            return False
-        return str(told.getsockname()[0]) == address
+    """It is an address of this machine; for a name: no."""
+    try:
+        return address_towards(str(IPv4Address(address))) == address
+    except (ValueError, OSError):
+        return False

@@ -29,11 +29,41 @@ class _Place:
     offset: int
 
 
-class RouterSpool:
-    def __init__(self, folder: Path, position: Path, logs: LogStore, apps: AppStore) -> None:
-        """`position` is a file of ours that tells how far the spool in `folder` was read."""
-        self._folder, self._position = folder, position
+class RequestLog:
+    """What routers said, into the apps' streams."""
+
+    def __init__(self, logs: LogStore, apps: AppStore) -> None:
         self._logs, self._apps = logs, apps
+
+    def store(self, content: bytes, *, is_sure: bool) -> None:
+        """Whole lines. Unless it is sure that they are new, those that are stored already are left out.
+
+        Raises LogUnwritable and RecordUnavailable.
+        """
+        lines: dict[str, list[LogLine]] = {}
+        for raw in content.splitlines():
+            if (said := _decode(raw)) is not None:
+                lines.setdefault(said[0], []).append(said[1])
+        for app_id, of_app in lines.items():
+            if self._is_known(app_id):
+                stored = () if is_sure else self._stored(app_id)
+                self._logs.append(app_id, [line for line in of_app if line not in stored])
+
+    def _stored(self, app_id: str) -> Collection[LogLine]:
+        return frozenset(self._logs.tail(app_id, MOST_LINES, dyno="router", source="heroku")[0])
+
+    def _is_known(self, app_id: str) -> bool:
+        try:
+            self._apps.get(app_id)
+        except UnknownApp:
+            return False
+        return True
+
+
+class RouterSpool:
+    def __init__(self, folder: Path, position: Path, log: RequestLog) -> None:
+        """`position` is a file of ours that tells how far the spool in `folder` was read."""
+        self._folder, self._position, self._log = folder, position, log
         self._place = _read_place(position)
         self._is_sure = False
         """What comes next is not stored yet."""
@@ -69,26 +99,9 @@ class RouterSpool:
         return _Place((later or files)[0], 0) if files else None
 
     def _store(self, content: bytes) -> None:
-        lines: dict[str, list[LogLine]] = {}
-        for raw in content.splitlines():
-            if (said := _decode(raw)) is not None:
-                lines.setdefault(said[0], []).append(said[1])
         is_sure, self._is_sure = self._is_sure, False
-        for app_id, of_app in lines.items():
-            if self._is_known(app_id):
-                stored = () if is_sure else self._stored(app_id)
-                self._logs.append(app_id, [line for line in of_app if line not in stored])
+        self._log.store(content, is_sure=is_sure)
         self._is_sure = True
-
-    def _stored(self, app_id: str) -> Collection[LogLine]:
-        return frozenset(self._logs.tail(app_id, MOST_LINES, dyno="router", source="heroku")[0])
-
-    def _is_known(self, app_id: str) -> bool:
-        try:
-            self._apps.get(app_id)
-        except UnknownApp:
-            return False
-        return True
 
     def _keep(self, place: _Place) -> None:
         self._place = place

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from paas.model.formation import Dyno
+from paas.model.host import Host
 
 
 class ContainerState(StrEnum):
@@ -60,11 +61,11 @@ class Container:
     """When it came into this state."""
     placed_at: float
     address: str | None = None
-    """Where it answers: on a local host its own on the platform's network, leased with the row; else the host's."""
+    """Where it answers: the host's where it is published, else its own on the platform's network; leased."""
     port: int | None = None
     """Where a web process was told to listen; None when it serves nothing."""
     published: int | None = None
-    """The host's port that leads there, leased with the row; None on a local host."""
+    """The host's port that leads there, leased with the row; None where it is reached at its own address."""
     deadline: float | None = None
     """When this state has lasted too long."""
     seen_at: float | None = None
@@ -89,6 +90,12 @@ class Container:
         if self.address is None or self.port is None:
             return None
         return self.address, self.published or self.port
+
+    def is_within_reach(self, host: Host) -> bool:
+        """Every router reaches it on this host, as far as it serves anything. Not so what came before a router did."""
+        if self.port is None or not (host.is_local and host.publishes):
+            return True
+        return self.published is not None and self.address == host.address
 
     @property
     def was_out_of_memory(self) -> bool:

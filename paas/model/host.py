@@ -10,7 +10,7 @@ from paas.errors import Invalid, Unknown
 LOCAL = "local"
 """The name of the host, and of the router, that every platform begins with. Builds run there."""
 RESERVED = frozenset({LOCAL, "key"})
-"""No other host gets one of these names: `GET /hosts/key` is not about a host."""
+"""No other host, and no other router, gets one of these names: `GET /hosts/key` is not about a host."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,17}[a-z0-9]", re.ASCII)
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -72,7 +72,7 @@ class Host:
     url: str
     """Where the docker SDK speaks to it: `unix:///var/run/docker.sock`, or the near end of its tunnel."""
     is_local: bool
-    """On the router's own machine: its containers are reached at their own addresses."""
+    """The platform's own machine. While no router is elsewhere, its containers are reached at their own addresses."""
     subnet: str
     """Of the platform's network there, in CIDR form."""
     arch: str
@@ -86,7 +86,7 @@ class Host:
     """When its engine last answered."""
     health_reason: str | None = None
     address: str | None = None
-    """Where routers reach what is published there; None for one that is local."""
+    """Where routers reach what is published there; None for one that is local, while no router is elsewhere."""
     ssh_url: str | None = None
     """`ssh://USER@ADDRESS:PORT?socket=PATH`: the far end of its tunnel."""
     host_key: str | None = None
@@ -95,6 +95,11 @@ class Host:
     """When anything of it last answered: engine, sshd or a container."""
     given_up_by: str | None = None
     """The person who said that it is down: it stays so, whatever it answers, until it is opened again."""
+
+    @property
+    def publishes(self) -> bool:
+        """What serves there answers at a port of the host."""
+        return not self.is_local or self.address is not None
 
     @property
     def is_ready(self) -> bool:

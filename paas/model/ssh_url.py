@@ -1,4 +1,4 @@
-"""Where a host is: `ssh://USER@ADDRESS[:PORT][?socket=PATH]`."""
+"""Where another machine is, and what its key is: `ssh://USER@ADDRESS[:PORT][?socket=PATH]`."""
 
 import re
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from paas.errors import Invalid
 
 SSH_PORT = 22
 SOCKET = "/var/run/docker.sock"
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
 _FORM = re.compile(
     r"ssh://(?P<user>[a-z_][a-z0-9_.-]{0,31})@"
     r"(?P<address>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)"
@@ -24,6 +25,20 @@ class InvalidSshUrl(Invalid):
             f"{text[:120]!r} does not say where a host is. Give ssh://USER@ADDRESS[:PORT][?socket=PATH], "
             "such as ssh://deploy@10.0.0.2"
         )
+
+
+class InvalidHostKey(Invalid):
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text[:60]!r} is not the fingerprint of a host key (SHA256:...). Nothing was changed. "
+            "On that machine: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
+        )
+
+
+def check_fingerprint(text: str) -> None:
+    """Raises InvalidHostKey."""
+    if not _FINGERPRINT.fullmatch(text):
+        raise InvalidHostKey(text)
 
 
 @dataclass(frozen=True, slots=True)

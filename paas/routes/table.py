@@ -8,7 +8,8 @@ Keys, all after `paas:PLATFORM:`
     routes:numbers   hash    app id -> number of its last change; stays after a removal
     routes:fences    hash    app id -> the largest fence that wrote it; stays after a removal
     routes:refused   string  how many writes were refused for a smaller fence
-    acks             hash    router -> Ack as JSON; the only key that a router writes
+    acks             hash    router -> Ack as JSON. A router writes this, and on another machine than the platform's
+    routers:lines    stream  its request lines (request_lines.py); and nothing else
 
 and channels
 
@@ -282,11 +283,16 @@ class Changes:
         return Change(int(previous), Version(epoch, int(number)), app_id)
 
 
+def lines_key(platform: str) -> str:
+    return f"paas:{platform}:routers:lines"
+
+
 def router_acl(platform: str) -> list[str]:
-    """What the Redis user `router` may, as words for ACL SETUSER: reads the table, hears its changes, writes acks."""
+    """What the Redis user `router` may, as words for ACL SETUSER: reads the table, hears its changes, writes acks, adds
+    request lines."""
     prefix = f"paas:{platform}:"
     commands = ("auth hello ping get mget hget hmget hgetall "
-                "hset subscribe unsubscribe publish multi exec discard select")  # fmt: skip
+                "hset xadd subscribe unsubscribe publish multi exec discard select")  # fmt: skip
     return [
         "resetkeys",
         "resetchannels",
@@ -294,6 +300,7 @@ def router_acl(platform: str) -> list[str]:
         f"%R~{prefix}routes:epoch",
         f"%R~{prefix}routes:number",
         f"%W~{prefix}acks",
+        f"%W~{lines_key(platform)}",
         f"&{prefix}routes:changed",
         f"&{prefix}acks:news",
         "-@all",

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 
 from paas.model.build import BuildState
+from paas.scheduler.joining import Joining
 from paas.scheduler.plan import CRASH_MEMORY_SECONDS, retries
 from paas.scheduler.spread import unregistered
 from paas.scheduler.wake import wake
@@ -19,6 +20,7 @@ class Clock:
         self._platform = platform
         self._last = time.time()
         self._swept, self._tidied = 0.0, time.time()
+        self._joining = Joining(platform)
 
     def tick(self) -> None:
         """Once a second."""
@@ -30,6 +32,7 @@ class Clock:
         if now - self._swept > SWEEP_SECONDS:
             self._swept = now
             self._sweep(now)
+        self._joining.tick(now)
         if now - self._tidied > TIDY_SECONDS:
             self._tidied = now
             self._upkeep("tidy_all")

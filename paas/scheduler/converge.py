@@ -20,7 +20,6 @@ from paas.model.container import (
     Container,
     Kind,
 )
-from paas.model.host import Schedulable
 from paas.model.route import Version
 from paas.routes.publish import publish
 from paas.routes.table import StaleFence
@@ -111,9 +110,7 @@ def step(lease: Lease, platform: Platform) -> None:
 
 def _plan(view: View, now: float) -> Plan:
     keep = view.app.current_release if view.deploy is not None else None
-    leaving = {
-        host.name for host in view.hosts.values() if host.schedulable is Schedulable.DRAINING
-    }
+    leaving = [row for row in view.rows if view.is_leaving(row)]
     return plan_changes(
         view.dynos, view.rows, view.crashes, now, keep_release=keep, leaving=leaving
     )

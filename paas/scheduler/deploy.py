@@ -64,7 +64,7 @@ def _silent_routers(platform: Platform) -> Sequence[str]:
     newest = platform.routes.version()
     return [
         router.name
-        for router in platform.routers.all()
+        for router in platform.routers.counting()
         if newest is None or router.epoch != newest.epoch or (router.number or 0) < newest.number
     ]
 

@@ -146,7 +146,7 @@ def _silent_routers(
     asked = max([since, *(row.since for row in up.values())])
     if time.time() < asked + platform.settings.acknowledge_seconds:
         return []
-    routers = platform.routers.all()
+    routers = platform.routers.counting()
     return [router.name for router in routers if (router.acknowledged_at or 0) < asked]
 
 

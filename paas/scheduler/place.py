@@ -15,7 +15,7 @@ from paas.model.host import Host, HostHealth, Schedulable
 DISK_FLOOR_MB = 512
 """Below this much free disk a host gets nothing new."""
 PORTS = range(20_000, 30_000)
-"""Of a host that is not local: leased to what serves there. Below those that the kernel gives to clients."""
+"""Of a host: leased to what serves there and is published. Below those that the kernel gives to clients."""
 
 
 class NoHostReady(Unavailable):
@@ -180,8 +180,9 @@ def _left(hosts: Iterable[Host], filling: Mapping[str, int], memory_mb: int) -> 
 
 
 def free_spot(host: Host, port: int | None, taken: Collection[str], rng: random.Random) -> Spot:
-    """Its own address on the router's machine; elsewhere a port of the host, if it serves. Raises NoAddressLeft."""
-    if host.is_local:
+    """A port of the host where that is what routers reach, if it serves; on the platform's own machine else an address
+    of its own. Raises NoAddressLeft."""
+    if host.is_local and (port is None or not host.publishes):
         return Spot(free_address(host, taken, rng), None)
     if port is None:
         return Spot(None, None)

@@ -33,19 +33,19 @@ def plan_changes(
     now: float,
     *,
     keep_release: int | None,
-    leaving: Collection[str] = (),
+    leaving: Collection[Container] = (),
 ) -> Plan:
     """Touches nothing. The same input after the plan was carried out gives an empty plan.
 
     A Dyno carries release, number and restart count: a deploy, a scale and a restart are one comparison. Only a
     container that is placed, starting or up fills its dyno. `crashes` are rows that crashed, of any state by now.
     `keep_release` is the current release while a deploy is under way: its containers serve until that has ended, but
-    for those beyond the number that is wanted by now. What runs on a host of `leaving` serves until its dyno is up on
-    another.
+    for those beyond the number that is wanted by now. What is `leaving` serves until its dyno is up in another.
     """
     places = frozenset(wanted)
+    going = {row.id for row in leaving}
     live = [row for row in rows if row.state in FILLS]
-    staying = (row for row in live if row.host not in leaving)
+    staying = (row for row in live if row.id not in going)
     filled = {row.dyno: row for row in sorted(staying, key=lambda row: row.state is UP)}
     waiting = {dyno: at for dyno, at in retries(crashes).items() if at > now and dyno in places}
     missing = tuple(sorted(places - filled.keys() - waiting.keys()))
@@ -53,7 +53,7 @@ def plan_changes(
     most = {dyno.process: dyno.number for dyno in sorted(places)}
     not_up = places - up
     replaced = {(dyno.process, dyno.number) for dyno in not_up}
-    moving = {row.dyno: row for row in live if row.host in leaving and row.dyno in not_up}
+    moving = {row.dyno: row for row in live if row.id in going and row.dyno in not_up}
     numbers = {(dyno.release, dyno.process, dyno.number) for dyno in places}
     surplus = (
         row

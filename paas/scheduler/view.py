@@ -7,7 +7,7 @@ from paas.model.app import App
 from paas.model.container import Container, Kind
 from paas.model.deploy import Deploy, DeployState
 from paas.model.formation import Dyno
-from paas.model.host import Host, HostHealth
+from paas.model.host import Host, HostHealth, Schedulable
 from paas.model.release import Release
 from paas.scheduler.plan import CRASH_MEMORY_SECONDS
 from paas.wiring import Platform
@@ -33,6 +33,13 @@ class View:
         """Its host does as it is told. What is to be done on another waits until it does, or is down."""
         host = self.hosts.get(row.host)
         return host is not None and host.health is HostHealth.UP
+
+    def is_leaving(self, row: Container) -> bool:
+        """Its dyno is to be filled anew: its host drains, or a router came that does not reach it."""
+        host = self.hosts.get(row.host)
+        return host is not None and (
+            host.schedulable is Schedulable.DRAINING or not row.is_within_reach(host)
+        )
 
 
 def look(app_id: str, platform: Platform, now: float) -> View:

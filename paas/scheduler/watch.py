@@ -15,10 +15,11 @@ from redis import RedisError
 from paas.engine.engine import HostUnreachable
 from paas.errors import Failed, PaasError
 from paas.logs.collect import Collector
-from paas.logs.spool import RouterSpool
+from paas.logs.spool import RequestLog, RouterSpool
 from paas.model.container import STARTING
 from paas.model.host import Host
 from paas.scheduler.clock import SWEEP_SECONDS, Clock
+from paas.scheduler.far_lines import FarLines
 from paas.scheduler.health import Health
 from paas.scheduler.listen import listen
 from paas.scheduler.observe import Observer
@@ -47,10 +48,10 @@ class Watch:
             RouterSpool(
                 platform.settings.router / "log",
                 platform.settings.logs / "router.position",
-                platform.logs,
-                platform.apps,
+                RequestLog(platform.logs, platform.apps),
             ),
         )
+        self._far_lines = FarLines(platform)
         self._is_over = threading.Event()
         self._hosts: dict[str, threading.Event] = {}
         """Those that are followed; set: no more."""
@@ -60,6 +61,7 @@ class Watch:
         self._follow("news", self._follow_news)
         self._follow("acknowledgements", lambda: listen(self._platform))
         self._follow("clock", self._follow_clock)
+        self._follow("request lines", self._follow_far_lines)
         self._collector.start()
 
     def stop(self) -> None:
@@ -125,6 +127,10 @@ class Watch:
                 for row in rows:
                     if row.state is not STARTING:  # reading its log would take time from it
                         self._collector.follow(row)
+
+    def _follow_far_lines(self) -> None:
+        while not self._is_over.is_set():
+            self._far_lines.take()
 
     def _follow_clock(self) -> None:
         while not self._is_over.wait(1.0):

@@ -1,12 +1,12 @@
 """Registered routers, and the last version of the route table each has acknowledged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column, Float, Integer, Row, String, Table, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from paas.model.router import RegisteredRouter, UnknownRouter
 from paas.store.database import METADATA, Database
 
 ROUTERS = Table(
@@ -29,31 +29,47 @@ FACTS = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredRouter:
-    name: str
-    registered_at: float
-    epoch: str | None
-    number: int | None
-    acknowledged_at: float | None
-
-
 class RouterStore:
-    """Every registered router counts, alive or not: a silent follower is not a stopped HAProxy."""
+    """Every router that has once acknowledged counts, alive or not: a silent follower is not a stopped HAProxy."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, name: str, now: float) -> None:
-        """Silent when it is registered already."""
+    def add(
+        self, name: str, now: float, ssh_url: str | None = None, host_key: str | None = None
+    ) -> None:
+        """Silent when it is registered already. With `ssh_url` it is on another machine."""
+        row = insert(ROUTERS).values(
+            name=name, registered_at=now, ssh_url=ssh_url, host_key=host_key
+        )
         with self._database.write() as tx:
-            tx.execute(
-                insert(ROUTERS).values(name=name, registered_at=now).on_conflict_do_nothing()
-            )
+            tx.execute(row.on_conflict_do_nothing())
+
+    def get(self, name: str) -> RegisteredRouter:
+        """Raises UnknownRouter."""
+        with self._database.read() as tx:
+            row = tx.execute(select(ROUTERS).where(ROUTERS.c.name == name)).first()
+        if row is None:
+            raise UnknownRouter(name)
+        return _router(row)
 
     def all(self) -> Sequence[RegisteredRouter]:
         with self._database.read() as tx:
             return [_router(row) for row in tx.execute(select(ROUTERS).order_by(ROUTERS.c.name))]
+
+    def counting(self) -> Sequence[RegisteredRouter]:
+        """Those whose acknowledgement makes a change live."""
+        return [router for router in self.all() if not router.is_joining]
+
+    def addresses(self) -> Sequence[str]:
+        """Of those on other machines, as far as these were looked at."""
+        return [router.address for router in self.all() if router.address is not None]
+
+    def pin(self, name: str, address: str, host_key: str) -> None:
+        """What its machine is."""
+        with self._database.write() as tx:
+            mine = update(ROUTERS).where(ROUTERS.c.name == name)
+            tx.execute(mine.values(address=address, host_key=host_key))
 
     def acknowledge(self, name: str, epoch: str, number: int, now: float) -> None:
         """An acknowledgement of a version that it has acknowledged already writes nothing."""
@@ -68,8 +84,8 @@ class RouterStore:
             )  # fmt: skip
 
     def acknowledged(self, epoch: str) -> int | None:
-        """The largest number of this epoch that every registered router has; None while one has none."""
-        routers = self.all()
+        """The largest number of this epoch that every router that counts has; None while one has none."""
+        routers = self.counting()
         if any(router.epoch != epoch or router.number is None for router in routers):
             return None
         return min((router.number for router in routers if router.number is not None), default=None)
@@ -97,4 +113,4 @@ class RouterStore:
 
 
 def _router(row: Row[Any]) -> RegisteredRouter:
-    return RegisteredRouter(row.name, row.registered_at, row.epoch, row.number, row.acknowledged_at)
+    return RegisteredRouter(**row._mapping)

@@ -61,8 +61,9 @@ class Load:
         kept: int = 4,
         slow: int = 2,
         is_idempotent: bool = False,
+        address: str = "127.0.0.1",
     ) -> None:
-        self._address, self._app = ("127.0.0.1", port), app
+        self._address, self._app = (address, port), app
         self.answers: list[Answer] = []
         self.failures: list[Failure] = []
         self._is_over = threading.Event()

@@ -14,7 +14,7 @@ import pytest
 
 from paas.engine.docker_engine import DockerEngine
 from paas.logs.collect import Collector
-from paas.logs.spool import RouterSpool
+from paas.logs.spool import RequestLog, RouterSpool
 from paas.logs.store import LogStore
 from paas.model.container import (
     CRASHED,
@@ -43,7 +43,7 @@ import sys, time
 from pathlib import Path
 from paas.engine.docker_engine import DockerEngine
 from paas.logs.collect import Collector
-from paas.logs.spool import RouterSpool
+from paas.logs.spool import RequestLog, RouterSpool
 from paas.logs.store import LogStore
 from paas.settings import Settings
 from paas.store.apps import AppStore
@@ -55,7 +55,8 @@ settings = Settings(directory=Path(sys.argv[1]), platform=sys.argv[2])
 record = Database(settings.record)
 engine = DockerEngine(settings.platform, settings.network, HostStore(record))
 store = LogStore(settings.logs, settings.log_mb)
-spool = RouterSpool(settings.router / "log", settings.logs / "router", store, AppStore(record))
+request_log = RequestLog(store, AppStore(record))
+spool = RouterSpool(settings.router / "log", settings.logs / "router", request_log)
 Collector(settings.platform, ContainerStore(record), engine, store, print, spool).start()
 time.sleep(600)
 """
@@ -129,7 +130,8 @@ def heard() -> list[str]:
 @pytest.fixture
 def collector(lab: Lab, record: Database, heard: list[str]) -> Iterator[Collector]:
     at = lab.settings
-    spool = RouterSpool(at.router / "log", at.logs / "router", lab.logs, AppStore(record))
+    request_log = RequestLog(lab.logs, AppStore(record))
+    spool = RouterSpool(at.router / "log", at.logs / "router", request_log)
     collector = Collector(at.platform, lab.rows, lab.engine, lab.logs, heard.append, spool)
     collector.start()
     yield collector

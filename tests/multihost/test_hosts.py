@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from paas.engine.tunnels import REGISTRY
+from paas.engine.ssh import REGISTRY
 from paas.model.container import FILLS
 from paas.model.host import HostHealth, Schedulable
 from paas.supervision import Supervision

@@ -3,8 +3,9 @@
 import secrets
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -30,6 +31,7 @@ from tests.contract.lab import Lab
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.docker
+OWN_MACHINE = Surroundings(open_ports=[80], has_router=True, has_builds=True)
 
 
 def test_preparing_again_changes_nothing(labs: list[Lab]) -> None:
@@ -71,10 +73,9 @@ def test_a_host_without_dockers_chain_is_filtered_where_it_forwards() -> None:
     inside = ["ip", "netns", "exec", name]
     ip("netns", "add", name)
     try:
-        subprocess.run(
-            [*inside, *apply_arguments("abcd2345", Surroundings(open_ports=[80]))], check=True
-        )
-        subprocess.run([*inside, *apply_arguments("other234", Surroundings())], check=True)
+        subprocess.run([*inside, *apply_arguments("abcd2345", OWN_MACHINE)], check=True)
+        others = replace(OWN_MACHINE, open_ports=())
+        subprocess.run([*inside, *apply_arguments("other234", others)], check=True)
         made = rules_of("abcd2345", *inside)
         subprocess.run([*inside, *remove_arguments("abcd2345")], check=True)
         others = rules_of("PAAS", *inside)
@@ -153,7 +154,7 @@ def test_two_guards_put_back_what_was_flushed_and_leave_each_other_alone() -> No
         ip("netns", "add", name)
         undo.callback(ip, "netns", "del", name)
         for platform in platforms:
-            guards = [*guard_arguments(platform, Surroundings(open_ports=[80]))[:-1], "0.5"]
+            guards = [*guard_arguments(platform, OWN_MACHINE)[:-1], "0.5"]
             argv = [*inside, "sh", "-c", RESTARTED, *guards]
             guard = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             undo.callback(guard.wait)
@@ -207,7 +208,7 @@ def test_a_host_elsewhere_lets_routers_in_and_leaves_docker0_alone() -> None:
             f"-A PAAS-{here}-TO -j REJECT --reject-with icmp-port-unreachable",
         ]
         assert [rule.split()[3] for rule in refused] == [
-            "10.0.0.2/32", "10.0.0.3/32", "10.0.0.1/32",
+            "10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32",
         ]  # fmt: skip
         assert docker0 == [
             f"-A PAAS-{here}-FWD -o docker0 -j REJECT --reject-with icmp-port-unreachable"
@@ -223,7 +224,7 @@ def test_hosts_elsewhere_are_closed_to_builds_too_and_each_platform_has_its_own(
     ip("netns", "add", name)
     try:
         for platform, host in (("abcd2345", "10.0.0.2"), ("other234", "10.0.0.3")):
-            around = Surroundings(open_ports=[80], hosts=[host])
+            around = replace(OWN_MACHINE, hosts=[host])
             subprocess.run([*inside, *apply_arguments(platform, around)], check=True)
         both = rules_of("PAAS-BUILDS-FWD -d 10.0.0", *inside)
         subprocess.run([*inside, *remove_arguments("abcd2345")], check=True)
@@ -233,3 +234,59 @@ def test_hosts_elsewhere_are_closed_to_builds_too_and_each_platform_has_its_own(
         assert [rule.split()[3] for rule in left] == ["10.0.0.3/32"]
     finally:
         ip("netns", "del", name)
+
+
+@contextmanager
+def empty_machine() -> Iterator[list[str]]:
+    """A machine of its own, as far as its packet filter goes: what a command on it begins with."""
+    name = f"paas{secrets.token_hex(3)}"
+    ip("netns", "add", name)
+    try:
+        yield ["ip", "netns", "exec", name]
+    finally:
+        ip("netns", "del", name)
+
+
+def test_the_own_machine_lets_routers_in_and_closes_their_machines_to_apps_and_builds() -> None:
+    here = "abcd2345"
+    around = replace(OWN_MACHINE, routers=["10.0.0.7"], hosts=["10.0.0.7", "10.0.0.2"])
+    with empty_machine() as inside:
+        for _ in range(2):
+            subprocess.run([*inside, *apply_arguments(here, around)], check=True)
+        let_in = rules_of(f"PAAS-{here}-TO -s", *inside)
+        apps = rules_of(f"PAAS-{here}-FWD -d 10.0.0.7/32", *inside)
+        builds = rules_of("PAAS-BUILDS-FWD -d 10.0.0.7/32", *inside)
+        own_ports = rules_of(f"PAAS-{here}-IN -p tcp -m multiport", *inside)
+        subprocess.run([*inside, *remove_arguments(here)], check=True)
+
+        assert let_in == [f"-A PAAS-{here}-TO -s 10.0.0.7/32 -j RETURN"]
+        for rules in (apps, builds):
+            assert [rule.split()[-1] for rule in rules[:2]] == ["RETURN", "RETURN"]
+            assert "--dports 53,80" in rules[1]
+            assert all("ctstate NEW" in rule and "REJECT" in rule for rule in rules[2:])
+        assert own_ports == [f"-A PAAS-{here}-IN -p tcp -m multiport --dports 80 -j RETURN"]
+        assert rules_of("PAAS", *inside) == []
+
+
+def test_nobody_from_outside_reaches_a_container_where_no_router_is_elsewhere() -> None:
+    here = "abcd2345"
+    with empty_machine() as inside:
+        subprocess.run([*inside, *apply_arguments(here, OWN_MACHINE)], check=True)
+
+        assert rules_of(f"PAAS-{here}-TO", *inside) == [
+            f"-A FORWARD -o pb-{here} -j PAAS-{here}-TO",
+            f"-A PAAS-{here}-TO -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+            f"-A PAAS-{here}-TO -j REJECT --reject-with icmp-port-unreachable",
+        ]
+
+
+def test_a_host_that_has_a_router_too_opens_its_port_to_the_apps_on_it() -> None:
+    here = "abcd2345"
+    around = Surroundings(open_ports=[80], routers=["10.0.0.1"], has_router=True)
+    with empty_machine() as inside:
+        subprocess.run([*inside, *apply_arguments(here, around)], check=True)
+
+        assert rules_of(f"PAAS-{here}-IN -p tcp -m multiport", *inside) == [
+            f"-A PAAS-{here}-IN -p tcp -m multiport --dports 80 -j RETURN"
+        ]
+        assert rules_of("PAAS-BUILDS", *inside) == []

@@ -108,7 +108,7 @@ def test_only_an_admin_gets_at_people_and_changes_hosts_and_routers(served: Serv
     assert refused == {
         ("GET", "/doctor"), ("GET", "/people"), ("POST", "/people"), ("DELETE", "/people/{name}"),
         ("POST", "/hosts"), ("POST", "/hosts/{name}/key"), ("PATCH", "/hosts/{name}"), ("DELETE", "/hosts/{name}"),
-        ("DELETE", "/routers/{name}"),
+        ("POST", "/routers"), ("POST", "/routers/{name}/key"), ("DELETE", "/routers/{name}"),
     }  # fmt: skip
 
 

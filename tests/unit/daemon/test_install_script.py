@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+ROUTER = ["--router", "edge", "--platform", "abcd2345"]
 SCRIPT = Path(__file__).resolve().parents[3] / "install.sh"
 
 
@@ -27,6 +28,10 @@ def test_it_says_what_it_can_be_told() -> None:
         "--dir",
         "--ca",
         "--no-sample",
+        "--router",
+        "--platform",
+        "--table-port",
+        "--password",
     }
     assert set(re.findall(r"^  (--[a-z-]+)", said.stdout, re.MULTILINE)) == options
 
@@ -45,6 +50,15 @@ def test_it_says_what_it_can_be_told() -> None:
         (["--dir", "/srv/my platform"], "cannot be the folder"),
         (["--dir", "/" + "x" * 80], "too long for the sockets"),
         (["--ca", "/etc/passwd"], "is no certificate in PEM form"),
+        (["--router", "Edge"], "'Edge' is no router's name"),
+        (["--platform", "abcd2345"], "'' is no router's name"),
+        (["--router", "edge", "--platform", "x"], "'x' is no platform's id"),
+        (["--router", "edge", "--platform", "abcd2345"], "not the password of a route table"),
+        (["--router", "edge", "--domain", "a.example"], "A router has no --domain"),
+        (["--router", "edge", "--table-port", "x"], "'x' is no port"),
+        ([*ROUTER, "--password", "a" * 63 + "'"], "not the password of a route table"),
+        ([*ROUTER, "--password", "-"], "not the password of a route table"),
+        ([*ROUTER, "--password", "a" * 64, "--table-port=80"], "must differ"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_to_do(words: list[str], why: str) -> None:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from paas.engine.ssh import leads_elsewhere, public_key
 from paas.engine.tunnels import (
     addresses,
     command,
-    is_for_hosts,
     program,
-    public_key,
     remove_program,
     write_program,
     write_programs,
@@ -108,8 +107,8 @@ def test_the_supervisor_is_told_to_run_it_like_any_other(settings: Settings) -> 
 
     [name] = read.sections()
     assert name == "program:tunnel-h2"
-    assert is_for_hosts("tunnel-h2")
-    assert not is_for_hosts("web")
+    assert leads_elsewhere("tunnel-h2")
+    assert not leads_elsewhere("web")
     told = read[name]["command"]
     assert "launch.py" in told
     assert str(settings.run / "pids" / "tunnel-h2") in told

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from paas.logs.segments import LogUnwritable
-from paas.logs.spool import RouterSpool
+from paas.logs.spool import RequestLog, RouterSpool
 from paas.logs.store import LogStore
 from paas.model.app import AppName
 from paas.store.apps import AppStore
@@ -35,7 +35,7 @@ def apps(record: Database) -> AppStore:
 
 @pytest.fixture
 def spool(folder: Path, tmp_path: Path, logs: LogStore, apps: AppStore) -> RouterSpool:
-    return RouterSpool(folder, tmp_path / "position", logs, apps)
+    return RouterSpool(folder, tmp_path / "position", RequestLog(logs, apps))
 
 
 def says(spool: Spool, *texts: str, app_id: str = APP_ID) -> None:
@@ -78,7 +78,7 @@ def test_lines_are_taken_once_over_files_and_starts(
 
     for round_ in range(10):
         says(router, *(f"{round_}-{number}" for number in range(3)))
-        take_all(RouterSpool(folder, tmp_path / "position", logs, apps))
+        take_all(RouterSpool(folder, tmp_path / "position", RequestLog(logs, apps)))
 
     assert texts(logs) == [f"{round_}-{number}" for round_ in range(10) for number in range(3)]
 
@@ -96,7 +96,7 @@ def test_what_was_stored_before_a_kill_is_not_stored_again(
     (tmp_path / "position").write_text(before)
     says(router, "four")
 
-    take_all(RouterSpool(folder, tmp_path / "position", logs, apps))
+    take_all(RouterSpool(folder, tmp_path / "position", RequestLog(logs, apps)))
 
     assert texts(logs) == ["one", "two", "three", "four"]
 

@@ -7,6 +7,7 @@ from redis import Redis
 from redis.exceptions import NoPermissionError
 
 from paas.model.route import Ack, Backend, Route, RouteInvalid, RouterStatus, Version
+from paas.routes.request_lines import RequestLines
 from paas.routes.table import Change, Resubscribed, RouteTable, StaleFence, TableEmpty, router_acl
 from tests.eventually import eventually
 
@@ -223,7 +224,7 @@ def test_two_platforms_in_one_redis_never_meet(redis: Redis, table: RouteTable) 
     assert all(re.match(r"paas:p[12]:", key) for key in redis.keys("*"))
 
 
-def test_the_router_may_read_the_table_and_write_acknowledgements_and_nothing_else(
+def test_the_router_may_read_the_table_and_tell_its_own_and_nothing_else(
     redis: Redis, redis_server: Path, table: RouteTable
 ) -> None:
     redis.execute_command("ACL", "SETUSER", "r", "on", ">secret", *router_acl("p1"))
@@ -240,10 +241,13 @@ def test_the_router_may_read_the_table_and_write_acknowledgements_and_nothing_el
         assert routers.version() == version
         routers.acknowledge("local", version, {}, RouterStatus(), at=1)
         eventually(lambda: table.acknowledgements()["local"].version == version)
+        RequestLines(client, "p1").send("edge", "a line\n", is_first=True)
         for refused in (
             lambda: routers.publish(shop(TWO), fence=2),
             lambda: routers.fill([], {}),
             lambda: client.hset("paas:p1:routes", "id-shop", "x"),
+            lambda: RequestLines(client, "p1").next(1, 0.1),
+            lambda: client.xadd("paas:p1:routes", {"x": "y"}),
             lambda: client.get("paas:p1:routes:fences"),
             lambda: client.hget("paas:p1:acks", "local"),
             lambda: client.get("paas:p2:routes:epoch"),

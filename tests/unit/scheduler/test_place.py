@@ -12,6 +12,7 @@ from paas.scheduler.place import (
     NoHostReady,
     Placement,
     free_address,
+    free_spot,
     place,
     unreserved,
 )
@@ -90,3 +91,20 @@ def test_an_address_is_given_once_and_never_the_network_s_or_the_gateway_s() -> 
     assert taken == {f"10.85.0.{n}" for n in range(2, 12)}
     with pytest.raises(NoAddressLeft):
         free_address(host, taken, rng)
+
+
+def test_on_the_own_machine_what_serves_has_an_address_until_a_router_is_elsewhere() -> None:
+    rng, own = random.Random(1), make_host("local")
+
+    alone = free_spot(own, 5000, set(), rng)
+    seen = free_spot(make_host("local", address="10.0.0.1"), 5000, set(), rng)
+
+    assert (alone.published, str(alone.address)[:6]) == (None, "10.85.")
+    assert seen.address == "10.0.0.1"
+    assert 20_000 <= (seen.published or 0) < 30_000
+
+
+def test_on_the_own_machine_what_serves_nothing_keeps_an_address_of_its_own() -> None:
+    spot = free_spot(make_host("local", address="10.0.0.1"), None, set(), random.Random(1))
+
+    assert (spot.published, str(spot.address)[:6]) == (None, "10.85.")

@@ -105,7 +105,9 @@ def placed(
 
 
 def test_no_address_is_given_twice_within_a_plan() -> None:
-    hosts = [make_host(name, subnet="10.85.0.0/28", is_local=True) for name in ("a", "b")]
+    hosts = [
+        make_host(name, subnet="10.85.0.0/28", is_local=True, address=None) for name in ("a", "b")
+    ]
 
     rows, blocked, _ = placed(12, hosts, frozenset({"10.85.0.2"}))
 

@@ -1,11 +1,13 @@
 """The plan: values in, values out."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paas.model.container import CRASHED, FILLS, GONE, PLACED, RETIRING, STARTING, UP, Container
 from paas.model.formation import Dyno
-from paas.scheduler.plan import BACKOFF_SECONDS, is_looping, plan_changes, retries
+from paas.scheduler.plan import BACKOFF_SECONDS, Plan, is_looping, plan_changes, retries
 from tests.make import NOW, make_container, make_dyno
 
 
@@ -139,3 +141,16 @@ def test_carried_out_and_come_up_the_plan_leaves_what_is_wanted_and_nothing_else
     again = plan(sorted(wanted), rows)
     assert (again.start, again.retire, again.is_up) == ((), (), True)
     assert sorted(row.dyno for row in rows if row.state in FILLS) == sorted(wanted)
+
+
+def test_what_is_leaving_serves_until_its_dyno_is_up_beside_it_on_the_same_host() -> None:
+    old = make_container("web.1", 1)
+    new = make_container("web.1", 2, state=STARTING)
+
+    def with_new(row: Container | None) -> Plan:
+        rows = [old] if row is None else [old, row]
+        return plan_changes([make_dyno("web.1")], rows, [], NOW, keep_release=None, leaving=[old])
+
+    assert with_new(None).start == (make_dyno("web.1"),)
+    assert (with_new(new).start, with_new(new).retire) == ((), ())
+    assert with_new(replace(new, state=UP)).retire == (old,)

@@ -4,34 +4,6 @@ from tests.unit.cli.api import Api
 from tests.unit.cli.conftest import User
 
 
-def test_routers_are_listed_with_what_they_acknowledged(api: Api, user: User) -> None:
-    api.returns(
-        "GET /routers",
-        [
-            {
-                "name": "local",
-                "epoch": "e",
-                "number": 12,
-                "acknowledged_at": "2026-09-01T12:00:00Z",
-            },
-            {"name": "edge-2", "epoch": None, "number": None, "acknowledged_at": None},
-        ],
-    )
-
-    first, second = user.types("paas routers").out.splitlines()
-
-    assert first.startswith("local   table 12     ~ ")
-    assert second == "edge-2  nothing yet"
-
-
-def test_a_router_is_removed(api: Api, user: User) -> None:
-    api.returns("DELETE /routers/edge-2", {})
-
-    typed = user.types("paas routers:remove edge-2")
-
-    assert (typed.err, typed.code) == ("Removed the router edge-2.\n", 0)
-
-
 def test_doctor_fails_when_anything_is_red(api: Api, user: User) -> None:
     findings = [
         {"name": "redis", "state": "ok", "text": "noeviction", "next": None},
