@@ -24,6 +24,10 @@ from router.running import Running, Server, Slot, slot_names
 SERVER_OPTIONS = "weight 1 pool-purge-delay 5s pool-max-conn 64"
 """Spelled out: a server that HAProxy 2.6 got at run time has other defaults, and never reuses a connection."""
 MOST_CONNECTIONS = 32_768
+RETRIES, CONNECT_MS = 12, 1500
+"""A container that refuses, or is silent for so long, is passed over for the next one: until the follower has left it
+out, this alone keeps its requests from failing, and requests that are tried again at the same time take each other's
+turns. A lone container is tried again each second."""
 LOG_FD = 3
 """Where HAProxy finds the pipe of its log when it is started. Up to 4096 bytes are written whole or not at all."""
 DICE = 1 << 16
@@ -104,6 +108,7 @@ def _global(folder: Folder) -> list[str]:
 
 
 def _defaults(edge: Edge, folder: Folder) -> list[str]:
+    """In turns: who has the fewest requests would mostly be a container that is gone, which refuses them at once."""
     return [
         "",
         "defaults paas",
@@ -112,11 +117,11 @@ def _defaults(edge: Edge, folder: Folder) -> list[str]:
         "    option dontlognull",
         "    option idle-close-on-response",
         "    option redispatch 1",
-        "    retries 3",
+        f"    retries {RETRIES}",
         "    retry-on conn-failure empty-response",
         "    http-reuse safe",
-        "    balance leastconn",
-        "    timeout connect 2s",
+        "    balance roundrobin",
+        f"    timeout connect {CONNECT_MS}ms",
         "    timeout queue 30s",
         "    timeout client 55s",
         "    timeout server 55s",

@@ -1,8 +1,7 @@
 """Containers that take no connection get no request until they do again.
 
-HAProxy asks first who has the fewest connections, and that is who refuses them: two dead containers fail what a third
-would have answered. The table leaves out what is dead within milliseconds, but not when the news of it is lost, nor
-when a whole host is gone.
+HAProxy passes over who refuses a connection or is silent, a few times and at the request's cost. The table leaves out
+what is dead within milliseconds, but not when the news of it is lost, nor when a whole host is gone.
 
 A request that had to be tried again casts doubt on its slot. The slot's servers are called up side by side; who takes
 no connection within a second is given no weight, if another took one. All of those are called up again each second and
