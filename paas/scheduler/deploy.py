@@ -1,10 +1,9 @@
 """How a deploy ends: the switch, its success, its failure. What is wanted says which way the app is going."""
 
-from collections.abc import Sequence
-
 from paas.logs.store import say
 from paas.model.container import FILLS, RETIRING
-from paas.model.deploy import DeployState
+from paas.model.deploy import Deploy, DeployState
+from paas.model.route import Version
 from paas.scheduler.plan import Plan
 from paas.scheduler.view import View
 from paas.scheduler.wake import wake
@@ -16,7 +15,8 @@ DEPLOY_SECONDS = 600.0
 
 
 def fail(view: View, lease: Lease, platform: Platform, now: float) -> bool:
-    """The first crash of a new container before the switch is done, or a passed deadline, ends the deploy.
+    """The first crash of a new container before the switch is done, or a passed deadline before it is begun, ends the
+    deploy.
 
     False, as of the others here, when the lease was lost: what was seen may not be so any more.
     """
@@ -30,12 +30,33 @@ def fail(view: View, lease: Lease, platform: Platform, now: float) -> bool:
     ]
     if crashed:
         reason = f"{crashed[0].dyno.name} {crashed[0].reason}"
-    elif deploy.deadline <= now and deploy.state is DeployState.SWITCHING:
-        reason = f"router {', '.join(_silent_routers(platform))} did not acknowledge the new routes"
-    elif deploy.deadline <= now:
+    elif deploy.deadline <= now and deploy.state is not DeployState.SWITCHING:
         reason = view.app.blocked or "it took too long"
     else:
         return False
+    return _end(view, deploy, reason, lease, platform, now)
+
+
+def fail_switch(view: View, version: Version, lease: Lease, platform: Platform, now: float) -> bool:
+    """Some router has not acknowledged in time the version of the table that brought the switch.
+
+    That is asked of those who have not; that nobody looked in time is no fault of theirs.
+    """
+    deploy = view.deploy
+    if deploy is None or deploy.state is not DeployState.SWITCHING or deploy.deadline > now:
+        return False
+    silent = ", ".join(
+        router.name
+        for router in platform.routers.all()
+        if router.epoch != version.epoch or (router.number or 0) < version.number
+    )
+    reason = f"router {silent} did not acknowledge the new routes"
+    return _end(view, deploy, reason, lease, platform, now)
+
+
+def _end(
+    view: View, deploy: Deploy, reason: str, lease: Lease, platform: Platform, now: float
+) -> bool:
     with platform.record.write():
         if not platform.leases.holds(lease) or not platform.deploys.end(
             deploy, DeployState.FAILED, now, reason
@@ -45,16 +66,6 @@ def fail(view: View, lease: Lease, platform: Platform, now: float) -> bool:
         platform.apps.touch(view.app.id)
     say(platform.logs, view.app.id, "api", f"Release v{deploy.release} failed: {reason}", now)
     return True
-
-
-def _silent_routers(platform: Platform) -> Sequence[str]:
-    """Those that have not acknowledged the newest table."""
-    newest = platform.routes.version()
-    return [
-        router.name
-        for router in platform.routers.all()
-        if newest is None or router.epoch != newest.epoch or (router.number or 0) < newest.number
-    ]
 
 
 def switch(view: View, plan: Plan, lease: Lease, platform: Platform, now: float) -> None:
