@@ -17,7 +17,6 @@ from tests.multihost.lab import Lab, LabHost, running_lab
 
 QUICK = {"suspect_seconds": 3.0, "down_seconds": 8.0, "acknowledge_seconds": 10.0}
 """What a test waits for to be found out. The time that is promised is measured by `bench/failover`."""
-JOIN_SECONDS = 120
 APP = "shop"
 
 
