@@ -10,7 +10,7 @@ from contextlib import suppress
 from secrets import token_hex
 from typing import Any
 
-from redis import Redis, RedisError
+from redis import Redis, RedisError, ResponseError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -20,6 +20,7 @@ BESIDE_SECONDS = 300
 FAILURE_SECONDS = 3600
 """How long Redis keeps what RQ knows of a failed job."""
 TOLD_SECONDS = 3600
+SILENT = "Redis does not answer"
 
 
 class Wire:
@@ -58,6 +59,16 @@ class Wire:
             return frozenset(job_id.rpartition("-")[0] for job_id in self.queue(queue).job_ids)
         except RedisError:
             return frozenset()
+
+    def trouble(self) -> str | None:
+        """Why nothing is queued now; None: it is. Asked by a write: what is full is read as ever."""
+        try:
+            self._redis.set(self._told("writable"), "yes", ex=TOLD_SECONDS)
+        except ResponseError as error:
+            return f"Redis takes no writes ({error})"
+        except RedisError:
+            return SILENT
+        return None
 
     def announce(self, app_id: str) -> None:
         """Something about this app is new in the record."""

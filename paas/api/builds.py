@@ -20,6 +20,7 @@ from paas.model.app import App
 from paas.model.build import Build, BuildState
 from paas.model.person import Person
 from paas.store.builds import UnknownBuild
+from paas.wire import SILENT
 from paas.wiring import Platform
 
 router = APIRouter(tags=["builds"])
@@ -28,8 +29,8 @@ STATUS = {Outcome.LIVE: "succeeded", Outcome.PENDING: "pending"}
 
 
 class QueueAway(Unavailable):
-    def __init__(self) -> None:
-        super().__init__("Redis does not answer, so nothing can be built now. See: paas doctor")
+    def __init__(self, trouble: str) -> None:
+        super().__init__(f"{trouble}, so nothing can be built now. See: paas doctor")
 
 
 class BuildOver(Conflict):
@@ -141,8 +142,9 @@ def begin_build(
     )
     platform.builds.add(build)
     if not platform.wire.build(build.id, platform.settings.build_seconds):
-        platform.builds.end(build.id, BuildState.FAILED, time.time(), "Redis did not answer")
-        raise QueueAway
+        trouble = platform.wire.trouble() or SILENT
+        platform.builds.end(build.id, BuildState.FAILED, time.time(), trouble)
+        raise QueueAway(trouble)
     return _out(build, app, person, platform)
 
 

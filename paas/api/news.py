@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from redis import RedisError
 
-from paas.wire import Wire
+from paas.wire import SILENT, Wire
 
 LOG = logging.getLogger(__name__)
 SILENCE_SECONDS = 0.5
@@ -41,8 +42,9 @@ class News:
         self._wire = wire
         self._waiting: defaultdict[str, set[Waiter]] = defaultdict(set)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.is_deaf = False
-        """Redis does not answer."""
+        self.trouble: str | None = None
+        """Why Redis brings nothing about at the moment."""
+        self._looked = 0.0
         self.is_closing = False
         """The process is about to end: streams end, and whoever followed one asks again."""
 
@@ -73,16 +75,22 @@ class News:
         while not self.is_closing:
             try:
                 for app_id in self._wire.news(RETRY_SECONDS):
-                    self.is_deaf = False
                     if self.is_closing:
                         return
                     if app_id is not None:
                         self._tell(app_id)
+                    self._look()
             except RedisError as error:
-                if not self.is_deaf:
+                if self.trouble != SILENT:
                     LOG.warning("Redis does not answer, so there is no news: %s", error)
-                self.is_deaf = True
+                self.trouble = SILENT
                 threading.Event().wait(RETRY_SECONDS)
+
+    def _look(self) -> None:
+        """Now and then, while somebody waits or there was trouble."""
+        now = time.monotonic()
+        if (self._waiting or self.trouble) and now - self._looked > RETRY_SECONDS:
+            self.trouble, self._looked = self._wire.trouble(), now
 
     def _tell(self, app_id: str) -> None:
         if self._loop is not None:

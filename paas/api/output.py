@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from paas.api.apps import web_url
 from paas.api.fate import Fate, Outcome, fate_beside, fate_of
 from paas.api.news import News
-from paas.api.versions import REDIS_AWAY
+from paas.api.versions import GOES_ON
 from paas.logs.segments import LogUnwritable
 from paas.logs.store import LogStore
 from paas.model.app import App, UnknownApp
@@ -113,7 +113,9 @@ async def follow(
                 lines = await run_in_threadpool(_ending, build_id, app, look, platform)
                 yield "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
                 return
-            stage = Stage(REDIS_AWAY, look.stage.since, True) if news.is_deaf else look.stage
+            stage = look.stage
+            if news.trouble:
+                stage = Stage(f"{news.trouble}{GOES_ON}", stage.since, True)
             is_told = look.fate.outcome is Outcome.PENDING
             line = narrator.line(build_id, stage, silent_since) if is_told else None
             if line is None:

@@ -24,9 +24,8 @@ ASKED_BEFORE_SECONDS = 1.0
 """A change is asked about right after it was made; what crashed before that is not its doing."""
 SIGN_SECONDS = 15.0
 """After so much silence an empty line is sent: a client that is gone is noticed."""
-REDIS_AWAY = (
-    "Redis does not answer; the change is recorded and goes live when it does (paas doctor)"
-)
+GOES_ON = "; the change is recorded and goes live when it does (paas doctor)"
+"""After what is wrong with Redis."""
 
 
 class UnknownVersion(Unknown):
@@ -62,7 +61,7 @@ async def _follow(
             waiter.forget()
             now = await run_in_threadpool(_look, app, number, platform, since)
             is_over = now.state is not OutlookState.WAITING
-            text = REDIS_AWAY if news.is_deaf and not is_over else now.text
+            text = f"{news.trouble}{GOES_ON}" if news.trouble and not is_over else now.text
             if is_over or not is_patient:
                 yield _line(state=now.state, text=text)
                 return

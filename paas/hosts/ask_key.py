@@ -19,7 +19,7 @@ def begin_asking(name: str, url: str, platform: Platform) -> Progress:
     progress = Progress(name, Stage.QUEUED)
     progress.tell(platform.wire)
     if not platform.wire.upkeep("ask_host_key", name, str(where)):
-        raise NoWorker(name)
+        raise NoWorker(name, platform.wire)
     return progress
 
 

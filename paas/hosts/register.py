@@ -17,6 +17,7 @@ from paas.model.ssh_url import SshUrl, check_fingerprint
 from paas.scheduler.observe import Observer
 from paas.scheduler.wake import wake
 from paas.subnet import address_towards, free_subnet
+from paas.wire import SILENT, Wire
 from paas.wiring import Platform
 
 OLDEST_ENGINE = (20, 10)
@@ -35,9 +36,10 @@ class AlreadyRegistered(Conflict):
 
 
 class NoWorker(Unavailable):
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, wire: Wire) -> None:
         super().__init__(
-            f"No worker can be told about host {name}: Redis does not answer. Nothing was changed. See: paas doctor"
+            f"No worker can be told about host {name}: {wire.trouble() or SILENT}. Nothing was changed. "
+            "See: paas doctor"
         )
 
 
@@ -77,7 +79,7 @@ def begin_registration(
     Progress(name, Stage.QUEUED).tell(platform.wire)
     if not platform.wire.upkeep("register_host", name):
         platform.hosts.remove(name)
-        raise NoWorker(name)
+        raise NoWorker(name, platform.wire)
     return host
 
 

@@ -62,7 +62,7 @@ def begin_removal(name: str, platform: Platform, *, is_lost: bool) -> Host:
     Progress(name, Stage.QUEUED).tell(platform.wire)
     if not platform.wire.upkeep("remove_host", name):
         platform.hosts.note(name, schedulable=str(host.schedulable))
-        raise NoWorker(name)
+        raise NoWorker(name, platform.wire)
     return platform.hosts.get(name)
 
 

@@ -31,7 +31,7 @@ from paas.scheduler.apply import (
 )
 from paas.scheduler.assign import assign
 from paas.scheduler.crashes import note_crashes, note_lost
-from paas.scheduler.deploy import fail, succeed, switch
+from paas.scheduler.deploy import fail, fail_switch, succeed, switch
 from paas.scheduler.plan import Plan, plan_changes
 from paas.scheduler.releasing import (
     clean_release_processes,
@@ -98,6 +98,8 @@ def step(lease: Lease, platform: Platform) -> None:
     acknowledged = platform.routers.acknowledged(version.epoch) or 0
     is_applied = acknowledged >= version.number
     if is_applied and succeed(view, lease, platform, now):
+        return
+    if not is_applied and fail_switch(view, version, lease, platform, now):
         return
     _leave(view, version, platform)
     troubles += _stop(view, version, acknowledged, platform, now)

@@ -1,10 +1,9 @@
 """How a deploy ends: the switch, its success, its failure. What is wanted says which way the app is going."""
 
-from collections.abc import Sequence
-
 from paas.logs.store import say
 from paas.model.container import FILLS, RETIRING
-from paas.model.deploy import DeployState
+from paas.model.deploy import Deploy, DeployState
+from paas.model.route import Version
 from paas.scheduler.plan import Plan
 from paas.scheduler.view import View
 from paas.scheduler.wake import wake
@@ -22,8 +21,8 @@ def deploy_deadline(settings: Settings, now: float) -> float:
 
 
 def fail(view: View, lease: Lease, platform: Platform, now: float, why: str | None = None) -> bool:
-    """The first crash of a new container before the switch is done, or a passed deadline, ends the deploy; and
-    `why`, if there is one.
+    """`why`, if there is one, the first crash of a new container before the switch is done, or a passed deadline before
+    it is begun, ends the deploy.
 
     False, as of the others here, when the lease was lost: what was seen may not be so any more.
     """
@@ -39,15 +38,36 @@ def fail(view: View, lease: Lease, platform: Platform, now: float, why: str | No
         reason = why
     elif crashed:
         reason = f"{crashed[0].dyno.name} {crashed[0].reason}"
-    elif deploy.deadline <= now and deploy.state is DeployState.SWITCHING:
-        reason = f"router {', '.join(_silent_routers(platform))} did not acknowledge the new routes"
     elif deploy.deadline <= now and deploy.state is DeployState.RELEASING:
         seconds = f"{platform.settings.release_seconds:g} s"
         reason = view.app.blocked or f"the release process took more than {seconds}"
-    elif deploy.deadline <= now:
+    elif deploy.deadline <= now and deploy.state is not DeployState.SWITCHING:
         reason = view.app.blocked or "it took too long"
     else:
         return False
+    return _end(view, deploy, reason, lease, platform, now)
+
+
+def fail_switch(view: View, version: Version, lease: Lease, platform: Platform, now: float) -> bool:
+    """Some router has not acknowledged in time the version of the table that brought the switch.
+
+    That is asked of those who have not; that nobody looked in time is no fault of theirs.
+    """
+    deploy = view.deploy
+    if deploy is None or deploy.state is not DeployState.SWITCHING or deploy.deadline > now:
+        return False
+    silent = ", ".join(
+        router.name
+        for router in platform.routers.counting()
+        if router.epoch != version.epoch or (router.number or 0) < version.number
+    )
+    reason = f"router {silent} did not acknowledge the new routes"
+    return _end(view, deploy, reason, lease, platform, now)
+
+
+def _end(
+    view: View, deploy: Deploy, reason: str, lease: Lease, platform: Platform, now: float
+) -> bool:
     with platform.record.write():
         if not platform.leases.holds(lease) or not platform.deploys.end(
             deploy, DeployState.FAILED, now, reason
@@ -57,16 +77,6 @@ def fail(view: View, lease: Lease, platform: Platform, now: float, why: str | No
         platform.apps.touch(view.app.id)
     say(platform.logs, view.app.id, "api", f"Release v{deploy.release} failed: {reason}", now)
     return True
-
-
-def _silent_routers(platform: Platform) -> Sequence[str]:
-    """Those that have not acknowledged the newest table."""
-    newest = platform.routes.version()
-    return [
-        router.name
-        for router in platform.routers.counting()
-        if newest is None or router.epoch != newest.epoch or (router.number or 0) < newest.number
-    ]
 
 
 def switch(view: View, plan: Plan, lease: Lease, platform: Platform, now: float) -> None:

@@ -89,6 +89,14 @@ class Installation:
         paasd("stop", f"{self.directory}")
         self._bury()
 
+    def loses_power(self) -> None:
+        """Every program ends at once, and none has time for anything. The engines are somebody else's."""
+        assert self.supervisor is not None
+        self.supervisor.kill()
+        self._bury()
+        for program in running(self.settings):
+            program.signal(signal.SIGKILL)
+
     def destroy(self) -> None:
         """Nothing of it is left, whatever state it is in."""
         paasd("destroy", f"{self.directory}", "--confirm", self.settings.platform)

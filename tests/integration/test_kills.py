@@ -9,7 +9,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -22,6 +21,7 @@ from tests.eventually import eventually
 from tests.integration.conftest import running_installation
 from tests.integration.installation import Installation
 from tests.integration.load import Load
+from tests.integration.processes import hooks, processes
 from tests.integration.user import User
 
 SLEEP = ("sleep", f"{100_000 + os.getpid()}")
@@ -165,7 +165,8 @@ def test_a_hook_that_was_killed_has_cost_the_ref_and_the_next_push_moves_it(
     pushing = dan.begins("git push paas main", within=dan.folder("shop"))
     begun(pushing, "Build succeeded")
 
-    os.kill(hook(house), signal.SIGKILL)
+    [pid] = hooks(house.settings)
+    os.kill(pid, signal.SIGKILL)
     said, _ = pushing.communicate(timeout=60)
     eventually(lambda: commit[:7] in dan.types("paas releases -a shop").out)
     eventually(lambda: "succeeded" in dan.types("paas builds -a shop").out.splitlines()[0])
@@ -255,28 +256,8 @@ def builder(house: Installation) -> str:
     return build.worker
 
 
-def hook(house: Installation) -> int:
-    """The process that follows a push."""
-    (pid,) = (pid for pid, argv in processes() if argv[-1].endswith("receive.py")
-              and f"PAAS_DIR={house.directory}" in facts(pid, "environ"))  # fmt: skip
-    return pid
-
-
 def is_sleeping() -> bool:
     return any(tuple(argv) == SLEEP for _, argv in processes())
-
-
-def processes() -> Iterator[tuple[int, list[str]]]:
-    """Pid and command line of each."""
-    for path in Path("/proc").glob("[0-9]*"):
-        yield int(path.name), facts(int(path.name), "cmdline") or [""]
-
-
-def facts(pid: int, name: str) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/{name}").read_text(errors="replace").rstrip("\0").split("\0")
-    except OSError:
-        return []
 
 
 def answers(container: Container) -> bool:

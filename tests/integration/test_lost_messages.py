@@ -10,7 +10,7 @@ import pytest
 
 from paas.daemon.start import wait_until_up
 from paas.engine.engine import HostUnreachable
-from paas.model.container import UP
+from paas.model.container import UP, container_name
 from paas.scheduler.clock import SWEEP_SECONDS
 from paas.supervision import Supervision
 from tests.eventually import eventually
@@ -22,6 +22,7 @@ from tests.integration.losing import LosingEngine, LosingRedis
 from tests.integration.user import User
 
 BOUND_SECONDS = SWEEP_SECONDS + 5
+REQUESTS = 600
 PROGRAMS = ("follower", "web", "watch", "workers")
 """Those that speak with Redis."""
 
@@ -116,6 +117,32 @@ def test_and_a_lost_job_costs_one_sweep_more(
             assert took < BOUND_SECONDS + SWEEP_SECONDS * lost, lost
     finally:
         redis.loses_jobs = False
+
+
+def test_what_is_gone_and_named_all_the_same_fails_no_request(
+    house: Installation, ines: User
+) -> None:
+    """Three of five, and nobody is told."""
+    scales(house, ines, 5)
+    platform, supervision = house.platform, Supervision(house.settings)
+    app = platform.apps.named("shop").id
+    rows = [row for row in platform.containers.of(app) if row.state is UP]
+    with Load(ines.http_port, "shop", slow=0, is_idempotent=True) as load:
+        load.goes_on()
+        supervision.stop(["watch"])
+        for row in rows[:3]:
+            platform.engine.remove(row.host, container_name(house.settings.platform, row.id))
+        gone = time.time()
+        eventually(lambda: len(load.since(gone)) >= REQUESTS, within=60)
+        named, answered = platform.routes.route(app), load.containers(gone)
+        supervision.restart("watch")
+        eventually(lambda: is_as_it_runs(house, 5), within=4 * BOUND_SECONDS)
+        load.goes_on()
+
+    assert named is not None
+    assert {backend.container for backend in named.backends} == {row.id for row in rows}
+    assert answered == {row.id for row in rows[3:]}
+    assert not load.failures, load.report
 
 
 @pytest.mark.soak

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from paas.model.container import GONE, RETIRING, STOPPING, UP
-from paas.running import running
 from tests.eventually import eventually
 from tests.integration.conftest import running_installation
 from tests.integration.installation import Installation
@@ -54,11 +53,7 @@ def docker(*words: str) -> str:
 
 def goes_down(house: Installation) -> list[str]:
     """Everything at once, and nobody has time for anything. What the engine will start when it is up again."""
-    assert house.supervisor is not None
-    house.supervisor.kill()
-    house.supervisor.wait()
-    for program in running(house.settings):
-        house.kill(program.name)
+    house.loses_power()
     running_now = containers(house, "--filter", "status=running")
     docker("kill", *running_now)
     return running_now

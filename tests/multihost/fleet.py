@@ -2,13 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from paas.model.container import UP, Container
 from paas.model.host import LOCAL, Host, HostHealth
+from paas.model.route import Route
 from tests.eventually import eventually
 from tests.integration.installation import Installation
 from tests.integration.user import User
@@ -16,7 +17,7 @@ from tests.multihost.lab import Lab, LabHost, running_lab
 
 QUICK = {"suspect_seconds": 3.0, "down_seconds": 8.0, "acknowledge_seconds": 10.0}
 """What a test waits for to be found out. The time that is promised is measured by `bench/failover`."""
-JOIN_SECONDS = 120
+APP = "shop"
 
 
 @dataclass
@@ -31,8 +32,11 @@ class Fleet:
         """New machines, registered one after the other."""
         for host in self.lab.add_all(*names):
             self.hosts[host.name] = host
-            said = self.admin.types(f"paas hosts:add {host.name} {host.ssh_url}")
-            assert said.code == 0, said.text
+            self.registers(host.name)
+
+    def registers(self, name: str) -> None:
+        said = self.admin.types(f"paas hosts:add {name} {self.hosts[name].ssh_url}")
+        assert said.code == 0, said.text
 
     def dies(self, name: str) -> None:
         """A power cut, until `boots`."""
@@ -69,6 +73,11 @@ class Fleet:
             if host.health is HostHealth.UP
             for seen in platform.engine.list(host.name)
         }
+
+    def told(self) -> tuple[str | None, Mapping[str, Route]]:
+        """The table's epoch and routes."""
+        table = self.installation.platform.routes.snapshot()
+        return table.epoch, table.routes
 
     def listed(self, *words: str) -> Any:
         said = self.admin.types(f"paas {' '.join(words)} --json")

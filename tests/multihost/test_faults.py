@@ -2,50 +2,18 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-
-import pytest
 
 from paas.model.container import FILLS
 from paas.model.host import HostHealth
-from paas.model.route import Route
 from paas.supervision import Supervision
-from paas.wiring import Platform
 from tests.eventually import eventually
 from tests.integration.load import Load
 from tests.integration.user import User
-from tests.multihost.fleet import QUICK, Fleet, running_fleet
+from tests.multihost.fleet import APP, QUICK, Fleet
 
-APP = "shop"
 BOUND_SECONDS = 60
 """Until what a dead host ran is served elsewhere: found out, placed, started, routed."""
 REDIS_IS_AWAY_SECONDS = 20
-
-
-@pytest.fixture(scope="module")
-def fleet(the_stack: None) -> Iterator[Fleet]:
-    with running_fleet("h1", "h2", "h3") as fleet:
-        yield fleet
-
-
-@pytest.fixture
-def user(fleet: Fleet) -> Iterator[User]:
-    """Has an app with a dyno on each host."""
-    fleet.heals()
-    fleet.admin.deployed("slow-request", APP)
-    said = fleet.admin.types(f"paas scale web=3 -a {APP}")
-    assert said.code == 0, said.text
-    assert sorted(fleet.where(APP).values()) == ["h1", "h2", "h3"]
-    yield fleet.admin
-    fleet.heals()
-    fleet.admin.leaves()
-
-
-@pytest.fixture
-def load(user: User) -> Iterator[Load]:
-    with Load(user.http_port, APP, slow=0, is_idempotent=True) as load:
-        load.goes_on()
-        yield load
 
 
 def is_whole(fleet: Fleet, without: str = "") -> bool:
@@ -155,7 +123,7 @@ def test_without_redis_and_when_it_comes_back_empty_no_request_fails_and_nothing
     fleet: Fleet, user: User, load: Load
 ) -> None:
     platform, supervision = fleet.installation.platform, Supervision(fleet.installation.settings)
-    before, epoch, routes = since(fleet), *told(platform)
+    before, epoch, routes = since(fleet), *fleet.told()
 
     supervision.stop(["redis"])
     load.goes_on(REDIS_IS_AWAY_SECONDS)
@@ -169,12 +137,6 @@ def test_without_redis_and_when_it_comes_back_empty_no_request_fails_and_nothing
     said = user.types(f"paas scale web=4 -a {APP}")
     assert said.code == 0, said.text
     assert not load.failures, load.report
-
-
-def told(platform: Platform) -> tuple[str | None, Mapping[str, Route]]:
-    """The table's epoch and routes."""
-    table = platform.routes.snapshot()
-    return table.epoch, table.routes
 
 
 def since(fleet: Fleet) -> dict[str, float | None]:
@@ -194,29 +156,3 @@ def test_a_drained_host_is_emptied_without_a_dropped_request(
     assert not load.failures, load.report
     again = user.types("paas hosts:undrain h2")
     assert again.code == 0, again.text
-
-
-def test_a_release_whose_image_only_the_registry_has_is_rolled_back_to(
-    fleet: Fleet, user: User
-) -> None:
-    user.commits("slow-request", to=APP, files={"NEWS": "2"})
-    pushed = user.pushes_again(APP)
-    assert pushed.accepted, pushed.output
-    platform = fleet.installation.platform
-    app = platform.apps.named(APP)
-    first = platform.releases.get(app.id, 1).image
-    assert first is not None
-    image = platform.builds.image(first)
-    assert image is not None and image.digest is not None
-    for host, reference in image.where.items():
-        seen = platform.engine.image(host, reference)
-        for name in seen.tags if seen else ():
-            platform.engine.remove_image(host, name)
-        platform.engine.remove_image(host, reference)
-        platform.builds.place_image(image.id, host, None)
-
-    said = user.types(f"paas rollback v1 -a {APP}")
-
-    assert said.code == 0, said.text
-    assert {row.dyno.release for row in fleet.rows(APP)} == {3}
-    assert user.visits(APP).status_code == 200

@@ -77,10 +77,10 @@ class Container(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 200
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, port: int = 0) -> None:
         self.name = name
         self.began, self.go_on = threading.Event(), threading.Event()
-        super().__init__(("127.0.0.1", 0), App)
+        super().__init__(("127.0.0.1", port), App)
         self.thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
@@ -200,7 +200,7 @@ class Lab:
     def get(
         self, host: str, path: str = "/", method: str = "GET", body: object = None, **headers: str
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, {"Host": host, **named})  # type: ignore[arg-type]

@@ -121,6 +121,19 @@ def test_who_takes_connections_again_gets_requests_again(shop: Lab) -> None:
     assert f"127.0.0.1:{dead.port} takes connections again" in shop.said
 
 
+def test_a_lone_container_has_some_seconds_to_be_back(lab: Lab) -> None:
+    dead = dies(Container("dead"))
+    lab.publish("shop", dead)
+
+    with Load(lab.port, HOST, kept=1, new=1) as load:
+        time.sleep(1.5)
+        lab.containers.append(Container("back", dead.port))
+        eventually(lambda: load.total > 0, within=5)
+
+    assert load.failures == []
+    assert load.answers.keys() == {"back"}
+
+
 def test_where_nobody_answers_nobody_is_left_out(lab: Lab) -> None:
     dead = [dies(Container(f"dead{number}")) for number in range(2)]
     lab.publish("shop", *dead)

@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 
-from paas.api.versions import REDIS_AWAY
+from paas.api.versions import GOES_ON
+from paas.wire import SILENT
 from tests.eventually import eventually
 from tests.unit.api.served import Served
 
@@ -136,8 +137,28 @@ def test_without_redis_a_change_is_recorded_and_its_wait_says_so(without_redis: 
         answer = client.patch("/apps/shop/formation/web", json={"quantity": 2})
         assert answer.json()["quantity"] == 2
         follower = Follower(client, int(answer.headers["Paas-Version"]))
-        eventually(lambda: {"text": REDIS_AWAY} in follower.told)
+        eventually(lambda: {"text": f"{SILENT}{GOES_ON}"} in follower.told)
         served.platform.apps.go_live(served.shop.id, served.shop.wake)
         follower.join(5)
 
+    assert follower.told[-1]["state"] == "live"
+
+
+def test_a_redis_that_takes_no_writes_is_told_with_its_reason_until_it_does(served: Served) -> None:
+    served.stage.releases(web="serve")
+    served.platform.redis.config_set("min-replicas-to-write", 1)
+    try:
+        with served.by("ana") as client:
+            follower = Follower(client, served.shop.wake)
+            eventually(lambda: "takes no writes" in str(follower.told[-1:]))
+            text = follower.told[-1]["text"]
+            served.platform.redis.config_set("min-replicas-to-write", 0)
+            eventually(lambda: follower.told[-1] == {"text": "0 of 1 up; web.1 pending"})
+            served.platform.apps.go_live(served.shop.id, served.shop.wake)
+            follower.join(5)
+    finally:
+        served.platform.redis.config_set("min-replicas-to-write", 0)
+
+    reason = "Not enough good replicas to write."
+    assert text == f"Redis takes no writes (NOREPLICAS {reason}){GOES_ON}"
     assert follower.told[-1]["state"] == "live"

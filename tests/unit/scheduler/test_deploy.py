@@ -220,3 +220,26 @@ def test_two_that_a_deploy_replaces_are_not_put_on_one_host_of_three(wide_stage:
         assert len({row.host for row in wide_stage.rows(STARTING)}) == 2
         wide_stage.comes_up()
         wide_stage.converges(3)
+
+
+def test_a_switch_that_was_acknowledged_and_that_nobody_looked_at_in_time_has_succeeded(
+    stage: Stage,
+) -> None:
+    stage.deployed()
+    stage.is_acknowledged = False
+    stage.releases()
+    stage.converges()
+    stage.comes_up()
+    stage.converges()
+    open_deploy = stage.platform.deploys.open(stage.app.id)
+    assert open_deploy is not None and open_deploy.state is DeployState.SWITCHING
+
+    stage.is_acknowledged = True
+    stage.acknowledges()
+    stage.platform.deploys.move(open_deploy, DeployState.SWITCHING, deadline=time.time() - 1)
+    stage.platform.apps.touch(stage.app.id)
+    stage.converges()
+
+    deploy = stage.platform.deploys.of(stage.app.id, 2)
+    assert deploy is not None and deploy.state is DeployState.SUCCEEDED
+    assert stage.now().current_release == 2
