@@ -5,9 +5,9 @@ container is placed, begun, the second begun, the first up; the route is written
 retires, stops, is gone. The victims: the hook; the workers' parent, with which its workers go; the workers alone; all
 of them at once.
 
-Here each point is met once by one of them, four in the tests of every day; all with all in the soak. Points in a step,
-to the single write, and workers that sleep over their lease are in tests/unit/scheduler/test_kills.py; the platform's
-other programs, and builds that hang, in tests/integration/test_kills.py.
+Four of these pairs are tests of every day, all forty-eight are the soak. Points within a step, to the single write, and
+workers that sleep over their lease are in tests/unit/scheduler/test_kills.py; the platform's other programs, and builds
+that hang, in tests/integration/test_kills.py.
 """
 
 import os
