@@ -12,6 +12,7 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SILENT_SECONDS = 30.0
 CHUNK = 65536
+TOO_LARGE = "it is larger than {} MB (setting buildpack_mb)"
 
 Wanted = Mapping[str, str]
 
@@ -37,14 +39,14 @@ class NotFetched(Exception):
 def fetch(wanted: Wanted, target: Path, limit: int) -> dict[str, str]:
     """Raises NotFetched."""
     if wanted["origin"] == "git":
-        return {"version": fetch_repository(wanted, target)}
+        return {"version": fetch_repository(wanted, target, limit)}
     return fetch_tarball(wanted, target, limit)
 
 
-def fetch_repository(wanted: Wanted, target: Path) -> str:
+def fetch_repository(wanted: Wanted, target: Path, limit: int) -> str:
     """The commit."""
     with tempfile.TemporaryDirectory() as folder:
-        git = Git(Path(folder), wanted)
+        git = Git(Path(folder), wanted, limit)
         commit = wanted["ref"]
         if not COMMIT.fullmatch(commit):
             commit = _commit_of(
@@ -84,7 +86,8 @@ def _commit_of(ref: str, listed: str) -> str:
 class Git:
     """In a bare repository of its own. User and password are in a file: a command line is read by everybody."""
 
-    def __init__(self, folder: Path, wanted: Wanted) -> None:
+    def __init__(self, folder: Path, wanted: Wanted, limit: int) -> None:
+        self._limit = limit
         self.folder = folder / "repository"
         self.folder.mkdir()
         config = folder / "config"
@@ -117,16 +120,17 @@ class Git:
             check=False,
         )
         if done.returncode:
-            raise NotFetched(_reason(done.stderr.decode("utf-8", "replace"), done.returncode))
+            said = done.stderr.decode("utf-8", "replace")
+            raise NotFetched(_reason(said, done.returncode, self._limit))
         return done.stdout.decode("utf-8", "replace")
 
 
-def _reason(said: str, code: int) -> str:
+def _reason(said: str, code: int, limit: int) -> str:
     """What git calls fatal."""
+    if -code == signal.SIGXFSZ or f"signal {signal.SIGXFSZ:d}" in said:
+        return TOO_LARGE.format(limit >> 20)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     fatal = [line.partition("fatal: ")[2] for line in lines if "fatal: " in line]
-    if code < 0 and not fatal:
-        return f"git was ended by signal {-code}"
     return (fatal or lines or [f"git ended with exit code {code}"])[0][:300]
 
 
@@ -153,7 +157,7 @@ def fetch_tarball(wanted: Wanted, target: Path, limit: int) -> dict[str, str]:
             while data := answer.read(CHUNK):
                 digest.update(data)
                 if file.write(data) and file.tell() > limit:
-                    raise NotFetched(f"it is larger than {limit >> 20} MB (setting buildpack_mb)")
+                    raise NotFetched(TOO_LARGE.format(limit >> 20))
             return {"version": f"sha256:{digest.hexdigest()}", "etag": answer.headers["ETag"] or ""}
     except HTTPError as error:
         if error.code == 304:
