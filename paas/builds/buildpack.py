@@ -32,7 +32,7 @@ class NothingDetected(BuildFailed):
             "nothing says how to build it: there is no Dockerfile, and none of the buildpacks "
             f"({tried}) knows the tree. "
             "Add a Dockerfile, or what a buildpack looks for at the top of the tree, such as requirements.txt, "
-            "package.json or index.html"
+            "package.json or index.html; or name the buildpack: paas buildpacks:set URL"
         )
 
 

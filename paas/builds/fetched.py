@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -15,6 +16,8 @@ from paas.model.buildpack import Buildpack
 
 KEPT_SECONDS = 30 * 86400.0
 """How long one is kept that no build has used."""
+KEPT_BYTES = 2 << 30
+"""Of all together; those that were used last stay."""
 _CHUNK = 1024 * 1024
 
 
@@ -61,6 +64,7 @@ class Fetched:
             except InvalidSource:
                 self._tars.remove(name)
                 raise
+            clear_unused(self._folder, time.time())
         temporary = self._note(buildpack).with_suffix(".new")
         temporary.write_text(json.dumps(asdict(note)))
         temporary.replace(self._note(buildpack))
@@ -76,12 +80,17 @@ class Fetched:
         return hashlib.sha256(f"{whose}\0{buildpack.place}\0{which}".encode()).hexdigest()[:40]
 
 
-def clear_unused(folder: Path, now: float) -> None:
-    """Safe to repeat and to kill."""
+def clear_unused(folder: Path, now: float, kept_bytes: int = KEPT_BYTES) -> None:
+    """What is too old or too much. Safe to repeat and to kill."""
+    seen = []
     for path in folder.glob("*"):
         with suppress(FileNotFoundError):
-            if path.stat().st_mtime < now - KEPT_SECONDS:
-                path.unlink()
+            seen.append((path.stat().st_mtime, path.stat().st_size, path))
+    left = kept_bytes
+    for used_at, size, path in sorted(seen, reverse=True):
+        left -= size
+        if left < 0 or used_at < now - KEPT_SECONDS:
+            path.unlink(missing_ok=True)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -60,6 +60,11 @@ class Buildpack:
             return cls(Origin.FOLDER, _folder(text))
         if text.startswith("https://"):
             return cls._of_url(text)
+        if text.startswith(("ssh:", "git@")):
+            raise InvalidBuildpack(
+                f"{_safe(text)!r} is reached by ssh, for which builds have no key. Give https a token instead: "
+                "https://TOKEN@HOST/PATH in the config var BUILDPACK_URL."
+            )
         name = _ALIAS.sub("", text)
         if _NAME.fullmatch(name):
             return cls(Origin.OURS, name)

@@ -114,6 +114,31 @@ def test_what_was_found_is_recorded_as_what_was_chosen_is(builds: Builds) -> Non
     assert list(pushed.build.buildpacks) == [UsedBuildpack("own")]
 
 
+@pytest.mark.parametrize(
+    ("ignored", "is_found"),
+    [
+        ("marker", False),
+        ("/mark*", False),
+        ("deep/", True),
+        ("*\n!marker", False),
+        ("!marker", True),
+        ("# marker", True),
+        ("../marker\n/etc\n-rf\n$(touch marker)", True),
+    ],
+)
+def test_slugignore_counts_before_anything_looks_at_the_tree(
+    builds: Builds, ignored: str, is_found: bool
+) -> None:
+    own = builds.with_buildpack(detect="[ -f marker ] && echo Own", compile="find . -type f")
+
+    pushed = own.pushed({**PROCFILE, "marker": "x", "deep/marker": "x", ".slugignore": ignored})
+
+    assert (pushed.build.state is BuildState.SUCCEEDED) == is_found, pushed.output
+    assert ("./deep/marker" in pushed.output) == (is_found and ignored != "deep/")
+    if not is_found:
+        assert "paas buildpacks:set URL" in pushed.output
+
+
 def test_a_cache_that_has_grown_too_large_is_emptied_and_one_that_fits_is_kept(
     builds: Builds,
 ) -> None:
