@@ -5,13 +5,14 @@ import json
 import os
 import stat
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from paas.builds.sources import InvalidSource, SourceStore
+from paas.builds.sources import SourceStore
 from paas.model.buildpack import Buildpack
 
 KEPT_SECONDS = 30 * 86400.0
@@ -55,17 +56,21 @@ class Fetched:
         return path
 
     def put(self, buildpack: Buildpack, note: Note, tar: Path | None, limit_mb: int) -> None:
-        """`tar` is what somebody unknown has written; None: that of this version is here. Raises InvalidSource."""
+        """`tar` is what somebody unknown has written; None: that of this version is here.
+
+        Several builds may put the same at once. Raises InvalidSource or OSError.
+        """
+        new = str(uuid.uuid4())
         if tar is not None:
-            name = self._id(buildpack, note.version)
-            self._tars.write(name, _chunks(tar), limit_mb)
             try:
-                self._tars.check(name, limit_mb)
-            except InvalidSource:
-                self._tars.remove(name)
-                raise
+                self._tars.write(new, _chunks(tar), limit_mb)
+                self._tars.check(new, limit_mb)
+                name = self._id(buildpack, note.version)
+                self._tars.path(new).rename(self._folder / f"{name}.tar")
+            finally:
+                self._tars.remove(new)
             clear_unused(self._folder, time.time())
-        temporary = self._note(buildpack).with_suffix(".new")
+        temporary = self._folder / f"{new}.json"
         temporary.write_text(json.dumps(asdict(note)))
         temporary.replace(self._note(buildpack))
 

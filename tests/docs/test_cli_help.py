@@ -79,7 +79,7 @@ def test_an_alias_is_the_command(alias: str, name: str) -> None:
 
 
 def test_every_listing_has_json() -> None:
-    listings = {"apps", "builds", "config", "doctor", "domains", "explain", "hosts", "info", "keys", "people", "ps",
+    listings = {"apps", "buildpacks", "builds", "config", "doctor", "domains", "explain", "hosts", "info", "keys", "people", "ps",
                 "releases", "routers", "scale"}  # fmt: skip
 
     with_json = {

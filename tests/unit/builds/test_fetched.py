@@ -1,6 +1,7 @@
 import io
 import os
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,19 @@ def test_what_a_container_wrote_is_taken_for_what_it_is(tmp_path: Path) -> None:
         with pytest.raises(InvalidSource):
             store.put(APT, FIRST, path, 1)
     assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_many_builds_fetch_the_same_at_once_and_each_finds_it_whole(tmp_path: Path) -> None:
+    store, source = Fetched(tmp_path / "kept", "app-1"), tar(tmp_path / "a", size=500_000)
+
+    def put(_: int) -> bool:
+        store.put(APT, FIRST, source, 1)
+        path = store.path(APT, FIRST.version)
+        return path is not None and path.read_bytes() == source.read_bytes()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(put, range(40)))
+    assert len(list((tmp_path / "kept").iterdir())) == 2
 
 
 def test_what_is_too_much_goes_and_what_was_used_last_stays(tmp_path: Path) -> None:
