@@ -3,13 +3,12 @@
 import shutil
 import time
 import uuid
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
 from paas.builds.build import build_image
-from paas.builds.choice import CONFIG_VAR
+from paas.builds.choice import secret_values
 from paas.builds.discard import discard, workplace
 from paas.builds.fetched import clear_unused
 from paas.builds.keep import LEASE_SECONDS, BuildCancelled, Keeper
@@ -55,7 +54,7 @@ def push(build_id: str, platform: Platform, worker: str) -> None:
     try:
         app = platform.apps.named(build.app_id)
         config = wanted_config(app, platform)
-        output = Output(lambda text: _write(build, text, platform), _secrets(config))
+        output = Output(lambda text: _write(build, text, platform), secret_values(config.vars))
         try:
             _build_and_release(build, app, config, output, platform)
         except PaasError as error:
@@ -66,11 +65,6 @@ def push(build_id: str, platform: Platform, worker: str) -> None:
         platform.builds.end(build_id, BuildState.FAILED, time.time(), PLATFORM_FAILED)
         platform.wire.announce(build.app_id)
         _begin_next(build.app_id, platform)
-
-
-def _secrets(config: Config) -> Sequence[str]:
-    """The buildpack's URL is the app's own word for it, unless there is a password in it."""
-    return [value for name, value in config.vars.items() if name != CONFIG_VAR or "@" in value]
 
 
 def _build_and_release(
@@ -92,6 +86,7 @@ def _build_and_release(
             source=platform.sources.path(build.source),
             tree=tree,
             buildpacks=platform.buildpacks.of(app.id),
+            pins=platform.builds.versions_in(build.image),
             folder=folder,
             tag=f"{image_name(settings.platform, app)}:build-{build.id[:8]}",
             host=platform.hosts.get(LOCAL),

@@ -46,7 +46,7 @@ def build(order: Order, choice: Choice | None) -> Built:
     ready = make_ready(order, choice.buildpacks if choice else ())
     order.note_buildpacks([each.used for each in ready])
     if choice is not None:
-        order.output.title(f"Buildpacks of {choice.by}: {', '.join(map(str, choice.buildpacks))}")
+        order.output.title(f"Buildpacks ({choice.by}): {', '.join(map(str, choice.buildpacks))}")
     _lay_out(order, ready)
     spec = _spec(order)
     try:

@@ -37,7 +37,7 @@ def choose(
     An app.json beside a Dockerfile was written for another platform, and is not asked.
     """
     if set_by_command:
-        return Choice("paas buildpacks", set_by_command)
+        return Choice("paas buildpacks:set", set_by_command)
     for by, named in (
         (CONFIG_VAR, [config.get(CONFIG_VAR, "").strip()]),
         (LIST_FILE, _lines(tree.texts.get(LIST_FILE, b""))),
@@ -46,6 +46,11 @@ def choose(
         if named := [text for text in named if text]:
             return Choice(by, _parsed(by, named, settings))
     return None
+
+
+def secret_values(config: Mapping[str, str]) -> Sequence[str]:
+    """What output must not show. A buildpack's URL is no secret, unless there is a password in it."""
+    return [value for name, value in config.items() if name != CONFIG_VAR or "@" in value]
 
 
 def ours(settings: Settings) -> Sequence[str]:

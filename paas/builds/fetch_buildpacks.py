@@ -44,7 +44,9 @@ def make_ready(order: Order, buildpacks: Sequence[Buildpack]) -> Sequence[Ready]
     """In the same order. A commit that was fetched once is not asked for again. Raises BuildFailed."""
     store = Fetched(order.settings.fetched_buildpacks, order.app.id)
     ready = {
-        buildpack: _kept(buildpack, store) if buildpack.is_fetched else Ready(buildpack)
+        buildpack: _kept(buildpack, order.pins.get(str(buildpack)), store)
+        if buildpack.is_fetched
+        else Ready(buildpack)
         for buildpack in buildpacks
     }
     missing = [buildpack for buildpack in buildpacks if ready[buildpack] is None]
@@ -54,11 +56,12 @@ def make_ready(order: Order, buildpacks: Sequence[Buildpack]) -> Sequence[Ready]
     return [found for buildpack in buildpacks if (found := ready[buildpack]) is not None]
 
 
-def _kept(buildpack: Buildpack, store: Fetched) -> Ready | None:
-    if not _WHOLE.fullmatch(buildpack.ref):
+def _kept(buildpack: Buildpack, pin: str | None, store: Fetched) -> Ready | None:
+    version = buildpack.ref if _WHOLE.fullmatch(buildpack.ref) else pin
+    if version is None:
         return None  # a branch or a tag may have moved on, a tarball may be another
-    path = store.path(buildpack, buildpack.ref)
-    return None if path is None else Ready(buildpack, buildpack.ref, path)
+    path = store.path(buildpack, version)
+    return None if path is None else Ready(buildpack, version, path)
 
 
 def _fetch(

@@ -34,6 +34,8 @@ class Order:
     tree: Tree
     buildpacks: Sequence[Buildpack]
     """Those that were set for the app; none: nobody did."""
+    pins: Mapping[str, str]
+    """Of a lost image: the versions of the buildpacks it was made by, which are used again if they are still here."""
     folder: Path
     """The build's own, empty; removed afterwards."""
     tag: str

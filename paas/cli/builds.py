@@ -131,8 +131,8 @@ def _newest_first(api: Client, app: str) -> list[dict[str, Any]]:
 def _buildpack(used: dict[str, Any]) -> str:
     """The last part of its name, and which one it was."""
     name = str(used.get("name")).rstrip("/").rpartition("/")[2].partition("#")[0]
-    version = used.get("version")
-    return f"{name}@{str(version)[:SHOWN]}" if version else name
+    version = str(used.get("version") or "").removeprefix("sha256:")[:SHOWN]
+    return f"{name}@{version}" if version else name
 
 
 def _find(

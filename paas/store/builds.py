@@ -1,7 +1,7 @@
 """Sources, builds and images in the record."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select, update
@@ -160,6 +160,18 @@ class BuildStore:
     def note_buildpacks(self, build_id: str, used: Sequence[UsedBuildpack]) -> None:
         """Silent when the build is over."""
         self.note(build_id, buildpacks=json.dumps([[each.name, each.version] for each in used]))
+
+    def versions_in(self, image_id: str | None) -> Mapping[str, str]:
+        """Of the fetched buildpacks that made an image: name -> version."""
+        if image_id is None:
+            return {}
+        made = (BUILDS.c.image == image_id) & BUILDS.c.release.is_not(None)
+        return {
+            used.name: used.version
+            for build in self._select(made, 1)
+            for used in build.buildpacks
+            if used.version
+        }
 
     def end(self, build_id: str, state: BuildState, now: float, reason: str | None = None) -> bool:
         """False: it was over already."""

@@ -11,7 +11,7 @@ def test_an_app_brings_its_own_buildpacks_and_is_served_what_they_made(user: Use
     push = user.pushes("own-buildpacks", to="packs")
 
     assert push.accepted, push.output
-    assert "-----> Buildpacks of .buildpacks: ./packs/first, ./packs/second" in push.output
+    assert "-----> Buildpacks (.buildpacks): ./packs/first, ./packs/second" in push.output
     told = user.visits("packs").text.splitlines()
     assert told[0] == "at start first good morning, then second"
     assert f"commit {push.commit}" in told

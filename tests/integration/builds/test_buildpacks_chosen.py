@@ -29,7 +29,7 @@ def test_several_run_in_their_order_with_all_that_the_contract_promises(builds: 
     assert pushed.release is not None and again.image is not None
     assert pushed.release.processes == {"web": "python3 serve.py", "clock": "sleep 1000"}
     assert used(pushed) == ["./packs/first", "./packs/second"]
-    assert "-----> Buildpacks of .buildpacks: ./packs/first, ./packs/second" in pushed.output
+    assert "-----> Buildpacks (.buildpacks): ./packs/first, ./packs/second" in pushed.output
     assert "-----> Left out what .slugignore names" in pushed.output
     told = builds.says(again.image, ("paas-start", "cat told/first told/second; echo $AT_START"))
     assert told.splitlines() == [

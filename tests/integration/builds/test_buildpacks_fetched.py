@@ -6,6 +6,7 @@ import re
 import tarfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,6 +132,23 @@ def test_a_branch_runs_as_it_was_while_its_forge_is_away(site: Site) -> None:
     assert "the one that is kept" in kept.output
     assert unknown.build.state is BuildState.FAILED
     assert "apt.git#v2 cannot be had:" in (unknown.build.reason or "")
+
+
+def test_an_image_that_was_lost_is_made_again_by_what_made_it(site: Site) -> None:
+    site.forge.commits("apt", pack("this is the first"))
+    url = site.forge.url("apt.git")
+    pushed = site.pushed(url)
+    site.forge.commits("apt", pack("this is the second"))
+    lost = replace(
+        pushed.build, id=str(uuid.uuid4()), state=BuildState.QUEUED, created_at=time.time()
+    )
+    site.builds.platform.builds.add(lost)
+
+    again = site.builds.build(lost.id)
+
+    assert "The image is there again" in again.output
+    assert "this is the first" in again.output
+    assert again.build.buildpacks == pushed.build.buildpacks
 
 
 def test_a_tarball_is_fetched_again_when_it_has_changed(site: Site) -> None:
