@@ -128,7 +128,8 @@ def _spec(order: Order) -> ContainerSpec:
 def _detected(order: Order, spec: ContainerSpec, compiling: Session) -> str:
     """What the buildpack calls the app. Raises BuildFailed when it did not come to its end."""
     settings, out = order.settings, order.folder / "out"
-    stage, detected = _read(out / "stage").strip(), order.output.clean(_read(out / "detected"))[:60]
+    stage = _read(out / "stage").strip()
+    detected = order.output.clean(_read(out / "detected"))[:200]
     if stage == DONE:
         return detected
     code = compiling.wait()

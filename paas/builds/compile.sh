@@ -42,8 +42,8 @@ lay_out() { # NUMBER KIND PLACE: sets `pack`
 # gitignore's patterns, but for those that begin with !
 leave_out() {
     tr -d '\r' <.slugignore | grep -av '^!' >/tmp/slugignore
-    git init --quiet --bare --template= /tmp/slug || return
-    git --git-dir=/tmp/slug -c core.bare=false --work-tree=/app \
+    GIT_CONFIG_GLOBAL=/dev/null git init --quiet --bare --template= /tmp/slug || return
+    GIT_CONFIG_GLOBAL=/dev/null git --git-dir=/tmp/slug -c core.bare=false --work-tree=/app \
         ls-files -z --others --ignored --directory --exclude-from=/tmp/slugignore >/tmp/left-out || return
     xargs -0r rm -rf -- </tmp/left-out || return
     echo "-----> Left out what .slugignore names"

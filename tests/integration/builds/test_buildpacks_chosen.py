@@ -1,7 +1,5 @@
 """Buildpacks that somebody chose, on the real engine: which ones, in which order, with what."""
 
-from collections.abc import Mapping
-
 import pytest
 
 from paas.model.build import BuildState, UsedBuildpack
@@ -13,6 +11,9 @@ PROCFILE = {"Procfile": "web: sleep 100\n"}
 
 def pack(name: str, script: str = "true") -> dict[str, str]:
     return {f"{name}/bin/compile": f"#!/bin/bash\n{script}\n"}
+
+
+BOTH = {**pack("a", "echo a"), **pack("b", "echo b"), **PROCFILE}
 
 
 def used(pushed: Pushed) -> list[str]:
@@ -51,57 +52,36 @@ def test_several_run_in_their_order_with_all_that_the_contract_promises(builds: 
 BOTH = {**pack("a", "echo a"), **pack("b", "echo b"), **PROCFILE}
 
 
-@pytest.mark.parametrize(
-    ("set_by_command", "config", "files", "chosen"),
-    [
-        (["./a"], "./b", {".buildpacks": "./b"}, ["./a"]),
-        ([], "./b", {".buildpacks": "./a"}, ["./b"]),
-        ([], "", {".buildpacks": "./b", "app.json": '{"buildpacks": [{"url": "./a"}]}'}, ["./b"]),
-        ([], "", {"app.json": '{"buildpacks": [{"url": "./b"}, "./a"]}'}, ["./b", "./a"]),
-        (["./a"], "", {"Dockerfile": "FRM"}, ["./a"]),
-        ([], "", {"Dockerfile": "FRM", ".buildpacks": "./b"}, ["./b"]),
-        ([], "", {"requirements.txt": ""}, ["own"]),
-    ],
-)
-def test_a_command_beats_the_config_and_that_the_files_of_the_app(
-    builds: Builds,
-    set_by_command: list[str],
-    config: str,
-    files: Mapping[str, str],
-    chosen: list[str],
-) -> None:
+def test_what_is_set_by_command_is_built_by_whatever_the_files_say(builds: Builds) -> None:
     own = builds.with_buildpack()
-    own.configured(**({"BUILDPACK_URL": config} if config else {}))
-    own.platform.buildpacks.put(own.app.id, [Buildpack.parse(text) for text in set_by_command])
+    own.configured(BUILDPACK_URL="./b")
+    files = {**BOTH, ".buildpacks": "./b", "Dockerfile": "FRM"}
 
-    pushed = own.pushed({**BOTH, **files})
+    by_config = own.pushed(files)
+    own.platform.buildpacks.put(own.app.id, [Buildpack.parse("./a")])
+    by_command = own.pushed(files)
 
-    assert pushed.build.state is BuildState.SUCCEEDED, pushed.output
-    assert used(pushed) == chosen
-    ran = [line for line in pushed.output.splitlines() if line in ("a", "b")]
-    assert ran == [name.removeprefix("./") for name in chosen if name != "own"]
+    assert (used(by_config), used(by_command)) == (["./b"], ["./a"])
+    for pushed, ran in ((by_config, "b"), (by_command, "a")):
+        assert pushed.build.state is BuildState.SUCCEEDED, pushed.output
+        assert [line for line in pushed.output.splitlines() if line in ("a", "b")] == [ran]
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("named", "said"),
     [
-        ({".buildpacks": "./nothing\n"}, "./nothing is no buildpack: it has no file bin/compile"),
-        ({".buildpacks": "./a\n../b"}, ".buildpacks: '../b' is no buildpack"),
-        ({".buildpacks": "cobol"}, ".buildpacks: There is no buildpack 'cobol' here. Ours: own."),
-        ({".buildpacks": "./a\n" * 21}, ".buildpacks names 21 buildpacks; 20 is the most"),
-        ({"app.json": "{"}, "app.json is no JSON"),
-        ({"app.json": '{"buildpacks": 1}'}, "app.json: its buildpacks must be a list"),
-        ({"app.json": '{"buildpacks": [{}]}'}, "app.json: each of its buildpacks must be"),
-        ({".buildpacks": "./a\n./bad"}, "the ./bad buildpack failed (bin/compile ended with 7)"),
-        ({".buildpacks": "./a/bin"}, "./a/bin is no buildpack: it has no file bin/compile"),
+        ("./nothing", "./nothing is no buildpack: it has no file bin/compile"),
+        ("./a/bin", "./a/bin is no buildpack: it has no file bin/compile"),
+        ("../b", ".buildpacks: '../b' is no buildpack"),
+        ("./a\n./bad", "the ./bad buildpack failed (bin/compile ended with 7)"),
     ],
 )
 def test_a_choice_that_cannot_be_fails_and_says_which(
-    builds: Builds, files: Mapping[str, str], said: str
+    builds: Builds, named: str, said: str
 ) -> None:
     own = builds.with_buildpack()
 
-    pushed = own.pushed({**BOTH, **pack("bad", "exit 7"), **files})
+    pushed = own.pushed({**BOTH, **pack("bad", "exit 7"), ".buildpacks": named})
 
     assert pushed.build.state is BuildState.FAILED
     assert said in (pushed.build.reason or "")
@@ -115,27 +95,26 @@ def test_what_was_found_is_recorded_as_what_was_chosen_is(builds: Builds) -> Non
 
 
 @pytest.mark.parametrize(
-    ("ignored", "is_found"),
+    ("ignored", "left"),
     [
-        ("marker", False),
-        ("/mark*", False),
-        ("deep/", True),
-        ("*\n!marker", False),
-        ("!marker", True),
-        ("# marker", True),
-        ("../marker\n/etc\n-rf\n$(touch marker)", True),
+        ("marker", []),
+        ("*.txt\r\n/mark*\n# Procfile\n", ["deep/marker"]),
+        ("deep/\n!marker\n../marker\n/etc\n-rf\n$(rm marker)", ["marker", "a.txt"]),
     ],
 )
 def test_slugignore_counts_before_anything_looks_at_the_tree(
-    builds: Builds, ignored: str, is_found: bool
+    builds: Builds, ignored: str, left: list[str]
 ) -> None:
     own = builds.with_buildpack(detect="[ -f marker ] && echo Own", compile="find . -type f")
+    tree = {**PROCFILE, "marker": "x", "deep/marker": "x", "a.txt": "x", ".slugignore": ignored}
 
-    pushed = own.pushed({**PROCFILE, "marker": "x", "deep/marker": "x", ".slugignore": ignored})
+    pushed = own.pushed(tree)
 
-    assert (pushed.build.state is BuildState.SUCCEEDED) == is_found, pushed.output
-    assert ("./deep/marker" in pushed.output) == (is_found and ignored != "deep/")
-    if not is_found:
+    assert (pushed.build.state is BuildState.SUCCEEDED) == ("marker" in left), pushed.output
+    if "marker" in left:
+        found = [line.removeprefix("./") for line in pushed.output.splitlines() if "./" in line]
+        assert sorted(found) == sorted([*left, ".slugignore", "Procfile"])
+    else:
         assert "paas buildpacks:set URL" in pushed.output
 
 
