@@ -20,12 +20,12 @@ class BuildUnderWay(Conflict):
 
 def purge_cache(app: App, by: str, platform: Platform, now: float) -> None:
     """The next build finds none. What was in it is removed by and by: only a container may. Raises BuildUnderWay."""
-    if any(build.state is BuildState.BUILDING for build in platform.builds.of(app.id)):
-        raise BuildUnderWay(app.name)
     folder = platform.settings.build_cache(app.id)
-    with suppress(FileNotFoundError):
-        folder.rename(
-            folder.with_name(str(uuid.uuid4()))
-        )  # of no app: cleared like all that is left over
+    left_over = folder.with_name(str(uuid.uuid4()))  # of no app, so it is cleared
+    with platform.record.write():  # meanwhile no build begins
+        if any(build.state is BuildState.BUILDING for build in platform.builds.of(app.id)):
+            raise BuildUnderWay(app.name)
+        with suppress(FileNotFoundError):
+            folder.rename(left_over)
     say(platform.logs, app.id, "api", f"Build cache purged by user {by}", now)
     platform.wire.upkeep("clear_build_caches")
