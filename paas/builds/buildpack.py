@@ -84,6 +84,14 @@ def _lay_out(order: Order, ready: Sequence[Ready]) -> None:
     (folder / "in").chmod(0o755)
 
 
+def _stack(order: Order) -> str:
+    """Another word for another stack, so that buildpacks can tell: by the image's own tag, not by an alias of it."""
+    name = order.settings.stack_run
+    seen = order.engine.image(order.host.name, name)
+    tags = sorted(tag for tag in (seen.tags if seen else ()) if tag.endswith("-run"))
+    return (tags or [name])[0].rpartition(":")[2].removesuffix("-run")
+
+
 def _hand_over(ready: Sequence[Ready], folder: Path) -> None:
     """To compile.sh: a line for each, of kind, place and name."""
     lines = []
@@ -108,7 +116,7 @@ def _spec(order: Order) -> ContainerSpec:
         ),
         env={
             **host_proxies(),
-            "STACK": settings.stack_run.rpartition(":")[2].removesuffix("-run"),
+            "STACK": _stack(order),
             "SOURCE_VERSION": order.build.commit,
             "REQUEST_ID": order.build.id,
         },

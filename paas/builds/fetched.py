@@ -35,7 +35,7 @@ class Fetched:
 
     def __init__(self, folder: Path, app_id: str) -> None:
         self._folder, self._app_id = folder, app_id
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._tars = SourceStore(folder)
 
     def note(self, buildpack: Buildpack) -> Note:

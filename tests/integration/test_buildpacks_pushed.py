@@ -1,5 +1,7 @@
 """Buildpacks as a person meets them: the command line, a push, and what is served."""
 
+import re
+
 from tests.integration.user import User
 
 
@@ -15,6 +17,8 @@ def test_an_app_brings_its_own_buildpacks_and_is_served_what_they_made(user: Use
     told = user.visits("packs").text.splitlines()
     assert told[0] == "at start first good morning, then second"
     assert f"commit {push.commit}" in told
+    (stack,) = (line for line in told if line.startswith("stack "))
+    assert re.fullmatch("stack trixie-[0-9a-f]{12}", stack)
     assert {"greeting not exported", "built before 0", "left by first: for the next"} <= {*told}
     assert "first, second" in user.types("paas builds -a packs").out
 
