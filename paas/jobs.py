@@ -155,6 +155,10 @@ def tidy_all() -> None:
         log.warning("the registry waits: %s", error)
 
 
+def clear_build_caches() -> None:
+    clear_leftovers(connected(), time.time())
+
+
 def forget_app(app_id: str) -> None:
     platform = connected()
     try:

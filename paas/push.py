@@ -4,10 +4,13 @@ import shutil
 import time
 import uuid
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 from paas.builds.build import build_image
+from paas.builds.choice import secret_values
 from paas.builds.discard import discard, workplace
+from paas.builds.fetched import clear_unused
 from paas.builds.keep import LEASE_SECONDS, BuildCancelled, Keeper
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.output import Output
@@ -50,7 +53,7 @@ def push(build_id: str, platform: Platform, worker: str) -> None:
     try:
         app = platform.apps.named(build.app_id)
         config = wanted_config(app, platform)
-        output = Output(lambda text: _write(build, text, platform), config.vars.values())
+        output = Output(lambda text: _write(build, text, platform), secret_values(config.vars))
         try:
             _build_and_release(build, app, config, output, platform)
         except PaasError as error:
@@ -81,6 +84,8 @@ def _build_and_release(
             config=config,
             source=platform.sources.path(build.source),
             tree=tree,
+            buildpacks=platform.buildpacks.of(app.id),
+            pins=platform.builds.versions_in(build.image),
             folder=folder,
             tag=f"{image_name(settings.platform, app)}:build-{build.id[:8]}",
             host=platform.hosts.get(LOCAL),
@@ -88,6 +93,7 @@ def _build_and_release(
             settings=settings,
             output=output,
             keeper=keeper,
+            note_buildpacks=partial(platform.builds.note_buildpacks, build.id),
             afterwards=afterwards,
         )
         built = build_image(order)
@@ -218,7 +224,7 @@ def give_up_dead_builds(platform: Platform, now: float, worker: str | None = Non
                 _write(build, f"-----> Build failed\n !     {WORKER_DIED}\n", platform)
             platform.builds.end(build.id, BuildState.FAILED, now, WORKER_DIED)
         container = container_name(platform.settings.platform, build.container)
-        for name in (container, f"{container}-image"):
+        for name in (container, f"{container}-image", f"{container}-fetch"):
             with suppress(PaasError):
                 platform.engine.remove(LOCAL, name)
         discard(_folder(build.id, platform), platform.engine, LOCAL, platform.settings)
@@ -270,6 +276,7 @@ def clear_leftovers(platform: Platform, now: float) -> None:
         if source.id not in needed and source.created_at < now - SOURCE_SECONDS:
             platform.sources.remove(source.id)
             builds.remove_source(source.id)
+    clear_unused(settings.fetched_buildpacks, now)
     for app in apps:
         for build in builds.of(app.id, limit=100_000)[OUTPUTS_KEPT:]:
             platform.logs.remove_output(build.id)

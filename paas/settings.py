@@ -64,8 +64,14 @@ class Settings:
     pids: int = 512
     build_memory_mb: int = 2048
     build_seconds: float = 1800
+    build_cache_mb: int = 2048
+    """What the builds of one app may keep for the next; more is thrown away, all of it."""
     source_mb: int = 1024
     """The largest pushed tree."""
+    buildpack_mb: int = 64
+    """The largest buildpack that is fetched."""
+    fetch_networks: str = ""
+    """Networks that are not public and may be fetched from all the same, such as `10.0.0.0/8 192.168.1.5/32`."""
     start_seconds: float = 60
     """How long a web container may take to accept a connection."""
     settle_seconds: float = 3
@@ -210,6 +216,13 @@ class Settings:
     def builds(self) -> Path:
         """Working folders and caches of builds."""
         return self.directory / "builds"
+
+    def build_cache(self, app_id: str) -> Path:
+        return self.builds / "cache" / app_id
+
+    @property
+    def fetched_buildpacks(self) -> Path:
+        return self.builds / "buildpacks"
 
     @property
     def logs(self) -> Path:

@@ -16,6 +16,7 @@ from paas.logs.store import LogStore
 from paas.routes.table import RouteTable
 from paas.settings import Settings
 from paas.store.apps import AppStore
+from paas.store.buildpacks import BuildpackStore
 from paas.store.builds import BuildStore
 from paas.store.cipher import Cipher
 from paas.store.containers import ContainerStore
@@ -43,6 +44,7 @@ class Platform:
     apps: AppStore
     people: PeopleStore
     builds: BuildStore
+    buildpacks: BuildpackStore
     releases: ReleaseStore
     deploys: DeployStore
     formations: FormationStore
@@ -80,6 +82,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
         apps=AppStore(record),
         people=PeopleStore(record),
         builds=BuildStore(record),
+        buildpacks=BuildpackStore(record),
         releases=ReleaseStore(record, cipher),
         deploys=DeployStore(record),
         formations=FormationStore(record),

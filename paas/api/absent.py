@@ -15,7 +15,6 @@ class NoPipeline(Unknown):
 
 @router.get("/apps/{app}/addons")
 @router.get("/apps/{app}/addon-attachments")
-@router.get("/apps/{app}/buildpack-installations")
 @router.get("/apps/{app}/collaborators")
 @router.get("/apps/{app}/features")
 @router.get("/apps/{app}/log-drains")

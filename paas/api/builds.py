@@ -17,7 +17,7 @@ from paas.api.shapes import GENERATION, STACK, IdOut, PersonRefOut, moment, uuid
 from paas.api.sources import NotASource, source_of
 from paas.errors import Conflict, Unavailable
 from paas.model.app import App
-from paas.model.build import Build, BuildState
+from paas.model.build import Build, BuildState, UsedBuildpack
 from paas.model.person import Person
 from paas.store.builds import UnknownBuild
 from paas.wire import SILENT
@@ -55,6 +55,17 @@ class SourceBlobOut(BaseModel):
     version_description: None = None
 
 
+class UsedBuildpackOut(BaseModel):
+    url: str
+    name: str
+    version: str | None
+    """Ours: the commit, or the digest of a tarball."""
+
+    @classmethod
+    def of(cls, used: UsedBuildpack) -> Self:
+        return cls(url=used.name, name=used.name, version=used.version)
+
+
 class BuildOut(BaseModel):
     app: IdOut
     id: str
@@ -76,7 +87,7 @@ class BuildOut(BaseModel):
     updated_at: str
     stack: str = STACK
     generation: str = GENERATION
-    buildpacks: None = None
+    buildpacks: list[UsedBuildpackOut] | None
 
     @classmethod
     def of(
@@ -99,6 +110,7 @@ class BuildOut(BaseModel):
             output_stream_url=pass_for("GET", output, person, platform),
             release=None if number is None else IdOut(id=uuid_of("release", app.id, number)),
             slug=None if image is None else IdOut(id=uuid_of("image", image)),
+            buildpacks=[UsedBuildpackOut.of(used) for used in build.buildpacks] or None,
             created_at=moment(build.created_at),
             updated_at=moment(build.ended_at or build.started_at or build.created_at),
         )

@@ -1,16 +1,13 @@
 """STEP 2  source -> image: checked, detected, built."""
 
 from paas.builds import buildpack, dockerfile
-from paas.builds.order import BuildFailed, Built, Order
-
-BUILDERS = (dockerfile, buildpack)
-"""In the order in which they are asked."""
+from paas.builds.choice import choose
+from paas.builds.order import Built, Order
 
 
 def build_image(order: Order) -> Built:
     """Raises BuildFailed, InvalidProcfile, BuildCancelled, BuildTooLong or HostUnreachable."""
-    for builder in BUILDERS:
-        if builder.detect(order.tree) is not None:
-            built: Built = builder.build(order)
-            return built
-    raise BuildFailed("the tree is empty")
+    choice = choose(order.buildpacks, order.config.vars, order.tree, order.settings)
+    if choice is None and dockerfile.detect(order.tree):
+        return dockerfile.build(order)
+    return buildpack.build(order, choice)

@@ -2,20 +2,21 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
-from paas.builds.container import APP_USER, begin, container_spec, follow
+from paas.builds.choice import Choice, ours
+from paas.builds.container import APP_USER, begin, container_spec, follow, give_to_app
+from paas.builds.fetch_buildpacks import Ready, make_ready
 from paas.builds.layer import begin_layer, finish_layer
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.procfile import InvalidProcfile, parse_procfile, read_procfile
-from paas.builds.sources import Tree
 from paas.builds.stack import host_proxies
 from paas.engine.engine import KILLED, ImageMissing, Session
-from paas.model.build import Builder
+from paas.model.build import Builder, UsedBuildpack
 from paas.model.container import ContainerSpec
 
 PORT = 5000
@@ -31,20 +32,22 @@ class NothingDetected(BuildFailed):
             "nothing says how to build it: there is no Dockerfile, and none of the buildpacks "
             f"({tried}) knows the tree. "
             "Add a Dockerfile, or what a buildpack looks for at the top of the tree, such as requirements.txt, "
-            "package.json or index.html"
+            "package.json or index.html; or name the buildpack: paas buildpacks:set URL"
         )
 
 
-def detect(tree: Tree) -> str | None:
-    """Which buildpack it is shows in the container: what looks at the tree may be somebody else's program."""
-    return "buildpack" if tree.files else None
+def build(order: Order, choice: Choice | None) -> Built:
+    """By those that were chosen, else by the first of ours that knows the tree, which shows in the container.
 
-
-def build(order: Order) -> Built:
-    """Raises BuildFailed."""
+    Raises BuildFailed.
+    """
     if order.tree.procfile is not None:
         read_procfile(order.tree.procfile)  # a mistake shows before the work and not after it
-    _lay_out(order)
+    ready = make_ready(order, choice.buildpacks if choice else ())
+    order.note_buildpacks([each.used for each in ready])
+    if choice is not None:
+        order.output.title(f"Buildpacks ({choice.by}): {', '.join(map(str, choice.buildpacks))}")
+    _lay_out(order, ready)
     spec = _spec(order)
     try:
         compiling = begin(order, spec)
@@ -55,12 +58,14 @@ def build(order: Order) -> Built:
     layer = begin_layer(order)
     follow(order, spec, compiling)
     detected = _detected(order, spec, compiling)
+    if choice is None:
+        order.note_buildpacks([UsedBuildpack(_found(order))])
     processes = _processes(order.folder / "out", detected)
     image = finish_layer(order, layer)
     return Built(image, processes, PORT, detected, Builder.BUILDPACK)
 
 
-def _lay_out(order: Order) -> None:
+def _lay_out(order: Order, ready: Sequence[Ready]) -> None:
     """The folders that the containers mount; the one around them is closed to everybody else."""
     folder = order.folder
     for name in ("app", "out", "in", "in/env"):
@@ -69,33 +74,49 @@ def _lay_out(order: Order) -> None:
         shutil.copyfile(SCRIPTS / name, folder / "in" / name)
     for name, value in order.config.vars.items():
         (folder / "in" / "env" / name).write_bytes(value.encode())
-    cache = cache_folder(order)
+    _hand_over(ready, folder / "in")
+    cache = order.settings.build_cache(order.app.id)
     cache.mkdir(parents=True, exist_ok=True)
     for own in (folder / "app", folder / "out", cache):
-        _give_to_app(own)
+        give_to_app(own)
     for path in (folder / "in").rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     (folder / "in").chmod(0o755)
 
 
-def _give_to_app(folder: Path) -> None:
-    if os.geteuid() == 0:
-        os.chown(folder, APP_USER, APP_USER)
-    elif folder.stat().st_uid == os.geteuid():
-        folder.chmod(0o777)
+def _stack(order: Order) -> str:
+    """Another word for another stack, so that buildpacks can tell: by the image's own tag, not by an alias of it."""
+    name = order.settings.stack_run
+    seen = order.engine.image(order.host.name, name)
+    tags = sorted(tag for tag in (seen.tags if seen else ()) if tag.endswith("-run"))
+    return (tags or [name])[0].rpartition(":")[2].removesuffix("-run")
 
 
-def cache_folder(order: Order) -> Path:
-    return order.settings.builds / "cache" / order.app.id
+def _hand_over(ready: Sequence[Ready], folder: Path) -> None:
+    """To compile.sh: a line for each, of kind, place and name."""
+    lines = []
+    for number, each in enumerate(ready):
+        place = each.buildpack.place
+        if each.tar is not None:
+            place = f"{number}.tar"
+            shutil.copyfile(each.tar, folder / place)
+        lines.append(f"{each.buildpack.origin}\t{place}\t{each.buildpack}\n")
+    (folder / "chosen").write_text("".join(lines))
 
 
 def _spec(order: Order) -> ContainerSpec:
     settings, folder = order.settings, order.folder
     return replace(
-        container_spec(order, settings.stack_build, order.build.container, "/in/compile.sh"),
+        container_spec(
+            order,
+            settings.stack_build,
+            order.build.container,
+            "/in/compile.sh",
+            f"{settings.build_cache_mb}",
+        ),
         env={
             **host_proxies(),
-            "STACK": settings.stack_run.rpartition(":")[2].removesuffix("-run"),
+            "STACK": _stack(order),
             "SOURCE_VERSION": order.build.commit,
             "REQUEST_ID": order.build.id,
         },
@@ -106,7 +127,7 @@ def _spec(order: Order) -> ContainerSpec:
             str(folder / "in"): "/in",
             str(folder / "in" / "env"): "/env",
             str(order.source): "/source.tar",
-            str(cache_folder(order)): "/cache",
+            str(settings.build_cache(order.app.id)): "/cache",
             str(settings.buildpacks_dir): "/buildpacks",
         },
     )
@@ -115,7 +136,8 @@ def _spec(order: Order) -> ContainerSpec:
 def _detected(order: Order, spec: ContainerSpec, compiling: Session) -> str:
     """What the buildpack calls the app. Raises BuildFailed when it did not come to its end."""
     settings, out = order.settings, order.folder / "out"
-    stage, detected = _read(out / "stage").strip(), order.output.clean(_read(out / "detected"))[:60]
+    stage = _read(out / "stage").strip()
+    detected = order.output.clean(_read(out / "detected"))[:200]
     if stage == DONE:
         return detected
     code = compiling.wait()
@@ -127,11 +149,21 @@ def _detected(order: Order, spec: ContainerSpec, compiling: Session) -> str:
         raise BuildFailed(f"killed, most likely out of memory: {limit}")
     match stage:
         case "detect":
-            raise NothingDetected(", ".join(_read(settings.buildpacks_dir / "order").split()))
+            raise NothingDetected(", ".join(ours(settings)))
+        case "chosen":
+            raise BuildFailed(f"{detected} is no buildpack: it has no file bin/compile")
+        case "slugignore":
+            raise BuildFailed(f".slugignore could not be heeded (exit code {code})")
         case "compile" | "release":
             raise BuildFailed(f"the {detected} buildpack failed (bin/{stage} ended with {code})")
         case _:
             raise BuildFailed(f"the source could not be unpacked (exit code {code})")
+
+
+def _found(order: Order) -> str:
+    """Which of ours it was; the container's word is worth no more than one of their names."""
+    name = _read(order.folder / "out" / "name").strip()
+    return name if name in ours(order.settings) else "?"
 
 
 def _processes(out: Path, detected: str) -> Mapping[str, str]:

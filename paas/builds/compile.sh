@@ -1,38 +1,111 @@
 #!/bin/bash
-# In a container of the build image, as the app's user: the source becomes the app. Mounted: /app, empty; /source.tar;
-# /buildpacks; /cache; /env, a file for each config var; /out, for what was found out.
+# compile.sh CACHE_MB, in a container of the build image, as the app's user: the source becomes the app. Mounted: /app,
+# empty; /source.tar; /buildpacks, ours; /in/chosen, the buildpacks that were chosen; /cache; /env, a file for each config
+# var; /out, for what was found out.
 set -u
 umask 022
 exec 2>&1
+cache_mb=$1
 
 stage() { echo "$1" >/out/stage; }
+
+bound_cache() {
+    local mb
+    mb=$(du -sm /cache 2>/dev/null | cut -f 1)
+    [ "${mb:-0}" -gt "$cache_mb" ] || return 0
+    echo " !     The cache has $mb MB, more than $cache_mb (setting build_cache_mb), and is emptied"
+    chmod -R u+rwX /cache
+    find /cache -mindepth 1 -delete
+}
+
+# A buildpack writes beside itself (its `export`), so each gets a copy that goes with the build.
+lay_out() { # NUMBER KIND PLACE: sets `pack`
+    local kind=$2 place=$3
+    pack=/tmp/buildpacks/$1
+    case $kind in
+    ours) pack=/buildpacks/$place ;;
+    folder)
+        mkdir -p /tmp/buildpacks && [ -d "/app/$place" ] && cp -R "/app/$place" "$pack" || return
+        ;;
+    *)
+        mkdir -p "$pack" && tar -xf "/in/$place" -C "$pack" --no-same-owner --no-same-permissions || return
+        if [ ! -e "$pack/bin/compile" ]; then # what a forge packs stands in a folder
+            set -- "$pack"/*/bin/compile
+            [ $# -eq 1 ] && [ -e "$1" ] && pack=${1%/bin/compile}
+        fi
+        ;;
+    esac
+    [ "$kind" = ours ] || chmod -f u+x "$pack"/bin/*
+    [ -f "$pack/bin/compile" ]
+}
+
+# gitignore's patterns, but for those that begin with !
+leave_out() {
+    tr -d '\r' <.slugignore | grep -av '^!' >/tmp/slugignore
+    GIT_CONFIG_GLOBAL=/dev/null git init --quiet --bare --template= /tmp/slug || return
+    GIT_CONFIG_GLOBAL=/dev/null git --git-dir=/tmp/slug -c core.bare=false --work-tree=/app \
+        ls-files -z --others --ignored --directory --exclude-from=/tmp/slugignore >/tmp/left-out || return
+    xargs -0r rm -rf -- </tmp/left-out || return
+    echo "-----> Left out what .slugignore names"
+}
+
+# With what the buildpacks before have left for this one.
+run() {
+    (
+        set +u
+        for file in "${exports[@]}"; do . "$file"; done
+        exec "$@"
+    )
+}
 
 stage unpack
 tar -xf /source.tar -C /app --no-same-owner --no-same-permissions || exit
 cd /app || exit
+bound_cache
 
-stage detect
-buildpack=
-while read -r name; do
-    case $name in '' | '#'*) continue ;; esac
-    if detected=$("/buildpacks/$name/bin/detect" /app 2>/dev/null); then
-        buildpack=/buildpacks/$name
-        break
-    fi
-done </buildpacks/order
-[ -n "$buildpack" ] || exit 1
-echo "${detected:-$name}" >/out/detected
-echo "-----> Using the $name buildpack"
+packs=() names=() exports=()
+while IFS=$'\t' read -r kind place name; do
+    stage chosen
+    echo "$name" >/out/detected
+    lay_out ${#packs[@]} "$kind" "$place" || exit
+    packs+=("$pack") names+=("$name")
+done </in/chosen
 
-stage compile
-"$buildpack/bin/compile" /app /cache /env || exit
+if [ -f .slugignore ] && [ ! -L .slugignore ]; then
+    stage slugignore
+    leave_out || exit
+fi
+
+if [ ${#packs[@]} -eq 0 ]; then
+    stage detect
+    while read -r name; do
+        case $name in '' | '#'*) continue ;; esac
+        if detected=$("/buildpacks/$name/bin/detect" /app 2>/dev/null); then
+            packs=("/buildpacks/$name") names=("$name")
+            break
+        fi
+    done </buildpacks/order
+    [ ${#packs[@]} -eq 1 ] || exit 1
+    echo "$name" >/out/name
+fi
+
+for number in "${!packs[@]}"; do
+    pack=${packs[number]} name=${names[number]}
+    echo "${detected:-$name}" >/out/detected
+    echo "-----> Using the $name buildpack"
+    stage compile
+    run "$pack/bin/compile" /app /cache /env || exit
+    cd /app || exit
+    [ ! -f "$pack/export" ] || exports+=("$pack/export")
+done
 
 stage release
-if [ -x "$buildpack/bin/release" ]; then
-    "$buildpack/bin/release" /app >/out/release.yml || exit
+if [ -x "$pack/bin/release" ]; then
+    run "$pack/bin/release" /app >/out/release.yml || exit
 fi
 if [ -f Procfile ] && [ ! -L Procfile ]; then
     cp Procfile /out/Procfile || exit
 fi
+bound_cache
 
 stage done

@@ -1,5 +1,9 @@
 """A build's own containers: started, followed to their end, and removed when the build is over."""
 
+import os
+from collections.abc import Callable
+from pathlib import Path
+
 from paas.builds.order import Order
 from paas.engine.engine import Session
 from paas.model.container import ContainerSpec, Kind, container_name
@@ -8,7 +12,7 @@ APP_USER = 20000
 """Of the stack's images."""
 
 
-def container_spec(order: Order, image: str, name: str, script: str) -> ContainerSpec:
+def container_spec(order: Order, image: str, name: str, *script: str) -> ContainerSpec:
     settings = order.settings
     return ContainerSpec(
         name=container_name(settings.platform, name),
@@ -20,7 +24,7 @@ def container_spec(order: Order, image: str, name: str, script: str) -> Containe
         },
         hostname=order.build.container,
         env={},
-        entrypoint=("/bin/bash", script),
+        entrypoint=("/bin/bash", *script),
         memory_mb=settings.build_memory_mb,
         cpus=settings.cpus,
         pids=settings.pids,
@@ -38,11 +42,24 @@ def begin(order: Order, spec: ContainerSpec) -> Session:
     return session
 
 
-def follow(order: Order, spec: ContainerSpec, session: Session) -> None:
-    """Shows what it prints, until all that ran in it is gone."""
+def give_to_app(folder: Path) -> None:
+    """What runs in a container may write there."""
+    if os.geteuid() == 0:
+        os.chown(folder, APP_USER, APP_USER)
+    elif folder.stat().st_uid == os.geteuid():
+        folder.chmod(0o777)
+
+
+def follow(
+    order: Order,
+    spec: ContainerSpec,
+    session: Session,
+    hear: Callable[[bytes], None] | None = None,
+) -> None:
+    """Shows what it prints, or lets `hear` have it, until all that ran in it is gone."""
     try:
         with order.keeper.ending(lambda: order.engine.remove(order.host.name, spec.name)):
             while data := session.read():
-                order.output.feed(data)
+                (hear or order.output.feed)(data)
     finally:
         order.output.end()

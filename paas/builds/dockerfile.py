@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from paas.builds.choice import DOCKERFILE
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.procfile import read_procfile
 from paas.builds.sources import Tree, unpack
@@ -11,7 +12,6 @@ from paas.engine.engine import HostUnreachable, ImageSeen
 from paas.model.build import Builder
 from paas.model.process import WEB
 
-DOCKERFILE = "Dockerfile"
 DEFAULT_PORT = 5000
 OWN_CACHES = "BUILDKIT_CACHE_MOUNT_NS"
 """The argument by which BuildKit keeps cache mounts of the same name apart: one app's are not another's."""

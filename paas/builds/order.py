@@ -1,6 +1,6 @@
 """What a builder is told, and what it hands back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,8 @@ from paas.builds.sources import Tree
 from paas.engine.engine import Engine
 from paas.errors import Failed
 from paas.model.app import App
-from paas.model.build import Build, Builder
+from paas.model.build import Build, Builder, UsedBuildpack
+from paas.model.buildpack import Buildpack
 from paas.model.config import Config
 from paas.model.host import Host
 from paas.settings import Settings
@@ -31,6 +32,10 @@ class Order:
     source: Path
     """The checked tar."""
     tree: Tree
+    buildpacks: Sequence[Buildpack]
+    """Those that were set for the app; none: nobody did."""
+    pins: Mapping[str, str]
+    """Of a lost image: the versions of the buildpacks it was made by, which are used again if they are still here."""
     folder: Path
     """The build's own, empty; removed afterwards."""
     tag: str
@@ -40,6 +45,8 @@ class Order:
     settings: Settings
     output: Output
     keeper: Keeper
+    note_buildpacks: Callable[[Sequence[UsedBuildpack]], None]
+    """To be told which ones are used, as soon as that is known."""
     afterwards: ExitStack
     """What is to be undone when the build is over; nobody waits for it."""
 

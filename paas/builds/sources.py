@@ -9,7 +9,7 @@ import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ ROOT_FILE_LIMIT = 64 * 1024
 FILE_MODE = 0o644
 """A build's container reads it as another user; the folder around it is closed."""
 PROCFILE = "Procfile"
+READ = frozenset({PROCFILE, ".buildpacks", "app.json"})
+"""Files of the root that decide about a build."""
 _READ_LIMIT = 1024 * 1024
 _CHUNK = 1024 * 1024
 _GZIP = b"\x1f\x8b"
@@ -39,6 +41,7 @@ class InvalidSource(Invalid):
     """The tree cannot be taken. The message names the member."""
 
     def __init__(self, why: str) -> None:
+        self.why = why
         super().__init__(f"The source cannot be built: {why}.")
 
 
@@ -51,7 +54,12 @@ class Tree:
     """Bytes of all files."""
     root: frozenset[str]
     """The names of the files in the tree's root."""
-    procfile: bytes | None
+    texts: Mapping[str, bytes]
+    """The files of READ that are not too large, by name."""
+
+    @property
+    def procfile(self) -> bytes | None:
+        return self.texts.get(PROCFILE)
 
 
 class SourceStore:
@@ -139,7 +147,7 @@ def _check_members(tar: tarfile.TarFile, limit_mb: int) -> Tree:
     files: set[str] = set()
     folders: set[str] = {""}
     size = 0
-    procfile: bytes | None = None
+    texts: dict[str, bytes] = {}
     for count, member in enumerate(tar, start=1):
         if count > FILE_LIMIT:
             raise InvalidSource(f"it has more than {FILE_LIMIT} files")
@@ -172,12 +180,12 @@ def _check_members(tar: tarfile.TarFile, limit_mb: int) -> Tree:
         if size > limit_mb << 20:
             raise InvalidSource(f"its files are larger than {limit_mb} MB together")
         files.add(name)
-        if name == PROCFILE and member.size <= ROOT_FILE_LIMIT:
+        if name in READ and member.size <= ROOT_FILE_LIMIT:
             content = tar.extractfile(member)
-            procfile = content.read(ROOT_FILE_LIMIT) if content else None
+            texts[name] = content.read(ROOT_FILE_LIMIT) if content else b""
     if not files:
         raise InvalidSource("it has no files")
-    return Tree(len(files), size, frozenset(name for name in files if "/" not in name), procfile)
+    return Tree(len(files), size, frozenset(name for name in files if "/" not in name), texts)
 
 
 def _check_end(file: _Bounded, offset: int) -> None:

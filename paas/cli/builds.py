@@ -1,4 +1,4 @@
-"""builds, builds:output, builds:cancel."""
+"""builds, builds:output, builds:cancel, builds:cache:purge."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -49,6 +49,7 @@ def list_builds(session: Session, app: str, num: int, as_json: bool) -> None:
                     ((build.get("source_blob") or {}).get("version") or "")[:SHOWN],
                     who(build.get("user")),
                     when(build.get("created_at"), now),
+                    ", ".join(map(_buildpack, build.get("buildpacks") or ())),
                     build.get("reason"),
                 )
                 for build in newest
@@ -110,9 +111,28 @@ def cancel(session: Session, build: str | None, app: str) -> None:
     say(f"Cancelled the build {plain(found['id'])[:SHOWN]} of {app}.")
 
 
+@command("builds:cache:purge", "paas builds:cache:purge", "paas builds:cache:purge -a my-app")
+@on_app
+@click.pass_obj
+def purge_cache(session: Session, app: str) -> None:
+    """Forget what an app's builds have kept.
+
+    The next build fetches and makes everything anew.
+    """
+    session.api.delete(path("apps", app, "build-cache"))
+    say(f"Purged the build cache of {app}.")
+
+
 def _newest_first(api: Client, app: str) -> list[dict[str, Any]]:
     found = api.get(path("apps", app, "builds")).many()
     return sorted(found, key=lambda build: str(build["created_at"]), reverse=True)
+
+
+def _buildpack(used: dict[str, Any]) -> str:
+    """The last part of its name, and which one it was."""
+    name = str(used.get("name")).rstrip("/").rpartition("/")[2].partition("#")[0]
+    version = str(used.get("version") or "").removeprefix("sha256:")[:SHOWN]
+    return f"{name}@{version}" if version else name
 
 
 def _find(

@@ -121,6 +121,9 @@ class Client:
     def patch(self, target: str, body: Mapping[str, object]) -> Answer:
         return self._ask("PATCH", target, body)
 
+    def put(self, target: str, body: Mapping[str, object]) -> Answer:
+        return self._ask("PUT", target, body)
+
     def delete(self, target: str) -> Answer:
         return self._ask("DELETE", target)
 

@@ -38,6 +38,14 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "builds": ("builds:list_builds", "List an app's builds."),
         "builds:output": ("builds:output", "Print a build's output."),
         "builds:cancel": ("builds:cancel", "Cancel a build."),
+        "builds:cache:purge": ("builds:purge_cache", "Forget what an app's builds have kept."),
+    },
+    "Buildpacks": {
+        "buildpacks": ("buildpacks:list_buildpacks", "List an app's buildpacks."),
+        "buildpacks:add": ("buildpacks:add", "Add a buildpack."),
+        "buildpacks:set": ("buildpacks:put", "Set a buildpack."),
+        "buildpacks:remove": ("buildpacks:remove", "Remove a buildpack."),
+        "buildpacks:clear": ("buildpacks:clear", "Remove all buildpacks."),
     },
     "Domains": {
         "domains": ("domains:list_domains", "List an app's domains."),

@@ -1,6 +1,6 @@
 """A build: one attempt to turn a source into an image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,6 +35,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedBuildpack:
+    name: str
+    """As it was named, without user and password."""
+    version: str | None = None
+    """Of one that was fetched: the commit, or `sha256:` and the digest of a tarball."""
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     id: str
     app_id: str
@@ -57,6 +65,8 @@ class Build:
     lease_until: float | None = None
     started_at: float | None = None
     ended_at: float | None = None
+    buildpacks: Sequence[UsedBuildpack] = ()
+    """In the order in which they ran."""
 
     @property
     def container(self) -> str:

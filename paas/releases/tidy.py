@@ -51,6 +51,7 @@ def forget(app: App, platform: Platform, now: float) -> None:
     platform.logs.remove(app.id)
     with platform.record.write():
         platform.builds.remove_all(app.id)
+        platform.buildpacks.remove_all(app.id)
         platform.deploys.remove_all(app.id)
         platform.releases.remove_all(app.id)
         platform.containers.remove_all(app.id)

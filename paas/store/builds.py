@@ -1,13 +1,13 @@
 """Sources, builds and images in the record."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select, update
 
 from paas.errors import Unknown
-from paas.model.build import Build, Builder, BuildState, Image, Source
+from paas.model.build import Build, Builder, BuildState, Image, Source, UsedBuildpack
 from paas.store.apps import APPS
 from paas.store.database import METADATA, Database
 
@@ -37,6 +37,7 @@ BUILDS = Table(
     Column("lease_until", Float),
     Column("started_at", Float),
     Column("ended_at", Float),
+    Column("buildpacks", String),
 )
 Index("builds_of_app", BUILDS.c.app_id, BUILDS.c.created_at)
 Index(
@@ -156,6 +157,22 @@ class BuildStore:
         """What was learnt while it is being built. False: it is over, cancelled perhaps."""
         return self._change(build_id, (BuildState.BUILDING,), **values)
 
+    def note_buildpacks(self, build_id: str, used: Sequence[UsedBuildpack]) -> None:
+        """Silent when the build is over."""
+        self.note(build_id, buildpacks=json.dumps([[each.name, each.version] for each in used]))
+
+    def versions_in(self, image_id: str | None) -> Mapping[str, str]:
+        """Of the fetched buildpacks that made an image: name -> version."""
+        if image_id is None:
+            return {}
+        made = (BUILDS.c.image == image_id) & BUILDS.c.release.is_not(None)
+        return {
+            used.name: used.version
+            for build in self._select(made, 1)
+            for used in build.buildpacks
+            if used.version
+        }
+
     def end(self, build_id: str, state: BuildState, now: float, reason: str | None = None) -> bool:
         """False: it was over already."""
         before = (BuildState.QUEUED, BuildState.BUILDING)
@@ -244,6 +261,9 @@ def _build(row: Row[Any]) -> Build:
     values = dict(row._mapping)
     values["state"] = BuildState(values["state"])
     values["builder"] = Builder(values["builder"]) if values["builder"] else None
+    values["buildpacks"] = tuple(
+        UsedBuildpack(*used) for used in json.loads(values["buildpacks"] or "[]")
+    )
     return Build(**values)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from paas.errors import Conflict, Failed
 from paas.store import (
     apps,
+    buildpacks,
     builds,
     containers,
     deploys,
@@ -30,6 +31,7 @@ from paas.store import (
 
 TABLES = (
     apps,
+    buildpacks,
     builds,
     containers,
     deploys,

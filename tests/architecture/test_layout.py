@@ -23,6 +23,8 @@ BAGS = {
     "base",
 }
 READ_THE_ENVIRONMENT = {
+    "paas/builds/fetch.py",  # a program of its own, in a container, as the next
+    "paas/builds/way_out.py",
     "paas/builds/stack.py",  # programs that are started need it whole: proxies, PATH
     "paas/cli/main.py",
     "paas/daemon/run.py",

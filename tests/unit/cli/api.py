@@ -138,7 +138,7 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             else:
                 self._pieces(reply)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _answer
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 
         def _whole(self, reply: Reply) -> None:
             data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()

@@ -27,6 +27,19 @@ def test_builds_are_listed_newest_first(user: User) -> None:
     assert second.endswith("by ada")
 
 
+def test_a_build_is_listed_with_its_buildpacks_and_their_versions(api: Api, user: User) -> None:
+    used = [
+        {"name": "https://example.com/apt.git#main", "version": "fedcba9876543210"},
+        {"name": "https://example.com/b.tgz", "version": "sha256:0123456789abcdef"},
+        {"name": "./packs/own", "version": None},
+    ]
+    api.returns("GET /apps/shop/builds", [OLD | {"buildpacks": used}])
+
+    assert (
+        "  apt.git@fedcba98, b.tgz@01234567, own  by ada\n" in user.types("paas builds -a shop").out
+    )
+
+
 def test_the_output_of_the_newest_build_is_followed_to_its_end(api: Api, user: User) -> None:
     pieces = [b"-----> Python app\n", b"       caf\xc3\xa9 \xff\n"]
     api.says("GET /apps/shop/builds/aaaa2222-0000/output?offset=0", Reply(stream=pieces))

@@ -12,6 +12,7 @@ from paas.apps.destroy import destroy
 from paas.engine.engine import HostUnreachable
 from paas.engine.threads import EngineThreads
 from paas.model.app import UnknownApp
+from paas.model.buildpack import Buildpack
 from paas.model.container import CRASHED, GONE, PLACED, PULLING, STARTING, UP, Container
 from paas.model.deploy import DeployState
 from paas.model.host import HostHealth, Schedulable
@@ -332,6 +333,7 @@ def test_an_image_that_does_not_come_says_why_and_is_given_up_in_time(wide_stage
 
 def test_a_destroyed_app_is_forgotten_when_no_host_has_its_image(wide_stage: Stage) -> None:
     wide_stage.deployed()
+    wide_stage.platform.buildpacks.put(wide_stage.app.id, [Buildpack.parse("python")])
     away = min({"h1", "h2", "h3"} - {wide_stage.row("web.1").host})
     wide_stage.is_seen(away, HostHealth.SUSPECT)
     destroy(wide_stage.app, "ana", wide_stage.platform, time.time())
@@ -345,6 +347,7 @@ def test_a_destroyed_app_is_forgotten_when_no_host_has_its_image(wide_stage: Sta
     forget(wide_stage.now(), wide_stage.platform, time.time())
     with pytest.raises(UnknownApp):
         wide_stage.now()
+    assert wide_stage.platform.buildpacks.of(wide_stage.app.id) == []
 
 
 def forget_image(stage: Stage) -> str:
