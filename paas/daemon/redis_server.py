@@ -1,6 +1,7 @@
 """Our own Redis: a unix socket and nothing else, a user per component, and nothing ever evicted."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from paas.daemon.folder import Users, write
@@ -22,6 +23,12 @@ def write_configuration(settings: Settings, users: Users) -> None:
     """What Redis reads when it starts."""
     write(_configuration_file(settings), configuration(settings), users.web, 0o640)
     write(_access_file(settings), access_list(settings), users.web, 0o600)
+
+
+def written(settings: Settings) -> Sequence[str]:
+    """What was written last; a Redis that runs since before has something else."""
+    files = _configuration_file(settings), _access_file(settings)
+    return [path.read_text() for path in files if path.exists()]
 
 
 def configuration(settings: Settings) -> str:

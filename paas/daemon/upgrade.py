@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from paas.daemon import redis_server
 from paas.daemon.folder import Users, folders
 from paas.daemon.names import DOOR, FOLLOWER, HAPROXY, REDIS, SSHD, WATCH, WEB, WORKERS
 from paas.daemon.run import note_program, write_configurations
@@ -24,7 +25,8 @@ RESTARTED = (WEB, WATCH, WORKERS, FOLLOWER, SSHD, DOOR)
 
 
 def upgrade(settings: Settings, report: Report) -> None:
-    """Redis, HAProxy and the apps' containers go on as they are, and HAProxy serves without a gap.
+    """HAProxy and the apps' containers go on as they are, and HAProxy serves without a gap; so does Redis, unless it is
+    to have other settings or users.
 
     Safe to repeat and to kill. Only if Redis or HAProxy are to be started otherwise than before, the supervisor is
     replaced too: HAProxy is then taken over, and the API is away for some seconds. A platform that does not run is
@@ -43,12 +45,17 @@ def upgrade(settings: Settings, report: Report) -> None:
         report("The platform does not run")
         note_program(settings)
         return
+    redis = redis_server.written(settings)
     write_configurations(settings, users)
+    is_redis_changed = redis_server.written(settings) != redis
     changes = supervision.reread()
     if (changes.changed | changes.removed).intersection(UNTOUCHED):
         report("Replacing the supervisor; HAProxy serves on")
         replace_supervisor(settings, pid)
     else:
+        if is_redis_changed:
+            report("Restarting redis; the routers keep what they know")
+            supervision.restart(REDIS)
         for name in sorted(changes.removed):
             supervision.take_out(name)
         elsewhere = filter(leads_elsewhere, changes.changed | changes.added)

@@ -189,6 +189,24 @@ def test_an_upgrade_restarts_our_programs_and_leaves_router_redis_and_apps_alone
     assert cleo.types("paas config:set UPGRADED=yes -a shop").code == 0
 
 
+def test_an_upgrade_that_gives_redis_other_users_restarts_it_and_no_request_is_lost(
+    house: Installation, cleo: User, load: Load
+) -> None:
+    users, programs = house.directory / "redis" / "users.acl", pid_of(house.settings)
+    users.write_text(users.read_text().replace(" +xadd", ""))  # as an older program wrote it
+    load.goes_on()
+
+    said = paasd("upgrade", str(house.directory))
+    load.goes_on()
+
+    assert not load.failures, load.report
+    assert "Restarting redis" in said
+    after = pid_of(house.settings)
+    assert after["redis"] != programs["redis"]
+    assert after["haproxy"] == programs["haproxy"]
+    assert cleo.types("paas config:set UPGRADED=twice -a shop").code == 0
+
+
 def test_a_sigterm_stops_it(house: Installation, cleo: User) -> None:
     before = at_rest(house.settings)
     assert house.supervisor is not None

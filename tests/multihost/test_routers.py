@@ -112,6 +112,42 @@ def answer(address: str, port: int) -> tuple[int, str]:
     return response.status, json.loads(text)["app"] if response.status == 200 else text
 
 
+@contextmanager
+def has_the_tables_port(site: Site) -> Iterator[None]:
+    """Something else of that machine."""
+    taken = f"import socket; s = socket.create_server(('127.0.0.1', {site.fleet.installation.settings.table_port}))"
+    argv = [sys.executable, "-I", "-c", f"{taken}; print('listens', flush=True); input()"]
+    entered = site.fleet.lab.enter(site.edge, *argv)
+    with subprocess.Popen(entered, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        other.stdout.readline()
+        yield
+        other.communicate(b"\n")
+
+
+def test_what_is_wrong_with_a_machine_is_told_in_a_line_and_nothing_is_changed(site: Site) -> None:
+    user, address = site.edge.user, site.edge.address
+
+    def error(url: str, options: str = "") -> str:
+        return site.admin.types(f"paas routers:add {NAME} {url} {options}").error
+
+    url = f"ssh://{user}@{address}"
+    told = {
+        "cannot be reached": error(f"{url}:9"),
+        "has the host key SHA256:": error(url, f"--host-key SHA256:{'A' * 43}"),
+        "does not let the platform in": error(f"ssh://root@{address}"),
+    }
+    with has_the_tables_port(site):
+        told["cannot be had for the route table"] = error(url)
+
+    for why, line in told.items():
+        assert why in line, line
+        assert line.startswith(f"paas: Router {NAME} was not registered (ssh): ")
+        assert "Nothing was changed." in line
+    assert list(site.told()) == [LOCAL]
+    assert site.fleet.host(LOCAL).address is None
+
+
 def test_a_second_router_joins_and_every_change_waits_for_it(site: Site) -> None:
     admin, port = site.admin, site.admin.http_port
     before = site.rows()
