@@ -43,7 +43,11 @@ def assign(
             list(hosts.values()),
             platform.containers.filling(),
             # The others go, and where they are says nothing about where these will be together.
-            [row for row in platform.containers.of(view.app.id) if row.dyno in view.dynos],
+            [
+                row
+                for row in platform.containers.of(view.app.id)
+                if row.dyno in view.dynos and not view.is_leaving(row)
+            ],
             memory_mb=platform.settings.memory_mb,
             arch=image.arch,
         )

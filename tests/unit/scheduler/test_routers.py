@@ -8,6 +8,7 @@ from paas.model.container import STARTING, UP
 from paas.model.deploy import DeployState
 from paas.model.route import RouterStatus
 from paas.scheduler.scale import scale
+from tests.make import make_host
 from tests.unit.scheduler.stage import Stage
 
 ADDRESS = "10.0.0.1"
@@ -50,6 +51,22 @@ def test_what_serves_here_is_published_before_what_was_not_goes(served: Stage) -
     assert {backend.address for backend in served.route().backends} == {ADDRESS}
     assert len(served.engine.list("local")) == 3
     assert served.row("worker.1").id == worker, "what serves nothing stays"
+
+
+def test_what_moves_here_is_spread_as_if_what_goes_were_not_there(wide_stage: Stage) -> None:
+    own = make_host("local", memory_mb=8192)
+    wide_stage.platform.hosts.add(own)
+    wide_stage.engine.world.machines["local"] = wide_stage.engine.world.machines.pop("h3")
+    wide_stage.platform.hosts.remove("h3")
+    wide_stage.hosts = ("h1", "h2", "local")
+    wide_stage.deployed()
+    scale(wide_stage.now(), {"web": 3}, "ana", wide_stage.platform, time.time())
+    settles(wide_stage)
+
+    is_seen_at(ADDRESS, wide_stage)
+    settles(wide_stage)
+
+    assert sorted(row.host for row in wide_stage.rows(UP)) == ["h1", "h2", "local"]
 
 
 def test_what_is_published_stays_when_the_last_router_elsewhere_goes(served: Stage) -> None:
