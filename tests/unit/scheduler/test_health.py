@@ -20,8 +20,8 @@ SILENT = HostUnreachable("h2", "connection refused")
 
 @pytest.fixture
 def quick(wide_stage: Stage) -> Stage:
-    """Suspect after 0.1 s, down after 0.3 s."""
-    settings = replace(wide_stage.platform.settings, suspect_seconds=0.1, down_seconds=0.3)
+    """Suspect after 0.1 s, down after 0.8 s."""
+    settings = replace(wide_stage.platform.settings, suspect_seconds=0.1, down_seconds=0.8)
     wide_stage.platform = replace(wide_stage.platform, settings=settings)
     return wide_stage
 
@@ -70,10 +70,9 @@ def test_a_host_is_suspect_after_a_while_and_down_only_later(quick: Stage) -> No
     health = Health("h2", quick.platform)
     health.check()
 
-    assert falls_silent(health, quick).health is HostHealth.UP
     suspect = falls_silent(health, quick, 0.15)
     assert (suspect.health, suspect.health_reason) == (HostHealth.SUSPECT, str(SILENT))
-    down = falls_silent(health, quick, 0.3)
+    down = falls_silent(health, quick, 0.8)
     assert down.health is HostHealth.DOWN
     assert down.health_since > suspect.health_since
     assert (down.health_reason or "").endswith("Nor does sshd, nor any container there.")
@@ -152,7 +151,7 @@ def test_when_many_are_silent_at_once_nothing_is_moved(quick: Stage) -> None:
     for name, health in zip(("h2", "h3"), healths, strict=True):
         falls_silent(health, quick, 0.15, name)
 
-    hosts = [falls_silent(health, quick, 0.3) for health in healths]
+    hosts = [falls_silent(health, quick, 0.8) for health in healths]
 
     assert {host.health for host in hosts} == {HostHealth.SUSPECT}
     reason = of("h2", quick).health_reason or ""
@@ -182,10 +181,17 @@ def test_where_there_is_no_other_host_nothing_is_moved(quick: Stage) -> None:
     assert (host.health_reason or "").endswith("Nothing is moved: no other host is ready.")
 
 
-def test_a_watch_that_was_away_itself_does_not_take_the_time_for_silence(quick: Stage) -> None:
-    quick.platform.hosts.note("h2", seen_at=time.time() - 3600, reached_at=time.time() - 3600)
+def test_a_watch_that_was_away_itself_does_not_take_the_time_for_silence(wide_stage: Stage) -> None:
+    wide_stage.platform.hosts.note("h2", seen_at=time.time() - 3600, reached_at=time.time() - 3600)
 
-    assert falls_silent(Health("h2", quick.platform), quick).health is HostHealth.UP
+    assert falls_silent(Health("h2", wide_stage.platform), wide_stage).health is HostHealth.UP
+
+
+def test_a_host_that_was_heard_a_moment_ago_is_up(wide_stage: Stage) -> None:
+    health = Health("h2", wide_stage.platform)
+    health.check()
+
+    assert falls_silent(health, wide_stage).health is HostHealth.UP
 
 
 def test_what_a_person_gave_up_meanwhile_stays_given_up(quick: Stage) -> None:
@@ -203,7 +209,7 @@ def test_one_that_comes_back_is_up_when_a_container_of_it_is_reached(quick: Stag
     is_heard("h3", quick)
     health = Health("h2", quick.platform)
     falls_silent(health, quick, 0.15)
-    falls_silent(health, quick, 0.3)
+    falls_silent(health, quick, 0.8)
     quick.engine.world.close("h2")
 
     with pytest.raises(HostUnreachable, match="probe container"):
