@@ -12,6 +12,7 @@ from paas.builds.choice import secret_values
 from paas.builds.discard import discard, workplace
 from paas.builds.fetched import clear_unused
 from paas.builds.keep import LEASE_SECONDS, BuildCancelled, Keeper
+from paas.builds.makers import makers_of
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.output import Output
 from paas.engine.engine import ImageSeen
@@ -84,8 +85,7 @@ def _build_and_release(
             config=config,
             source=platform.sources.path(build.source),
             tree=tree,
-            buildpacks=platform.buildpacks.of(app.id),
-            pins=platform.builds.versions_in(build.image),
+            makers=makers_of(build, app.id, platform.builds, platform.buildpacks),
             folder=folder,
             tag=f"{image_name(settings.platform, app)}:build-{build.id[:8]}",
             host=platform.hosts.get(LOCAL),

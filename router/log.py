@@ -37,7 +37,8 @@ READ_SECONDS = 0.01
 """Between two reads of a pipe that is written to: one read takes many lines."""
 LINES_PER_SECOND = 1000
 FIELDS, RETRIES = 16, 12
-"""Of a line, and which of them says how often it was tried again."""
+"""Of a line, and which of them says how often it was tried again. A HAProxy of before an upgrade may leave
+that one out."""
 ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 DESCRIPTIONS: Mapping[str, str] = {
@@ -206,12 +207,16 @@ class Spool:
 def was_tried_again(line: bytes) -> bool:
     """Another container answered than the first that was asked, or none did: +1, or 3."""
     fields = line.split(b" ", RETRIES + 1)
-    return len(fields) > RETRIES and fields[RETRIES] != b"0"
+    return (
+        len(fields) > RETRIES and fields[RETRIES].lstrip(b"+").isdigit() and fields[RETRIES] != b"0"
+    )
 
 
 def read_line(line: str, names: Names) -> tuple[str, str] | None:
     """App id and Heroku's line; None when it is no app's. `line` is what `log-format` in router/config.py makes."""
     fields = line.strip().split(" ", FIELDS - 1)
+    if len(fields) == FIELDS - 1:
+        fields.insert(RETRIES, "0")
     if len(fields) != FIELDS:
         return None
     (

@@ -41,6 +41,7 @@ class Shipper:
                 while self.ship_one() and not self._is_stopped.is_set():
                     continue
             except (RedisError, OSError) as error:
+                self._is_first = True  # it may have come there all the same
                 self._report(f"The log is not sent ({error}); it is kept, and tried again")
                 pause = BACK_OFF_SECONDS
             self._is_stopped.wait(pause)
@@ -61,9 +62,8 @@ class Shipper:
             self._send(content[:size].decode("utf-8", "replace"), self._is_first)
             self._is_first = False
             self._keep(name, offset + size)
-        elif (
-            name != files[-1]
-        ):  # it was complete when it was listed; a line that is torn ends with its file
+        elif name != files[-1]:
+            # It was complete when it was listed; a line that is torn ends with its file.
             self._keep(files[files.index(name) + 1], 0)
         return bool(size) or name != files[-1]
 

@@ -210,7 +210,7 @@ def restart_dyno(
         if dyno in (each.id, each.container):
             name = each.name
     for row in platform.containers.of(app.id):
-        if row.kind is Kind.RUN and row.dyno.name == name:
+        if row.kind is not Kind.DYNO and row.dyno.name == name:
             platform.containers.note(
                 row.id, deadline=time.time()
             )  # whoever watches the clock ends it

@@ -3,11 +3,14 @@
 from paas.builds import buildpack, dockerfile
 from paas.builds.choice import choose
 from paas.builds.order import Built, Order
+from paas.model.build import Builder
 
 
 def build_image(order: Order) -> Built:
     """Raises BuildFailed, InvalidProcfile, BuildCancelled, BuildTooLong or HostUnreachable."""
-    choice = choose(order.buildpacks, order.config.vars, order.tree, order.settings)
-    if choice is None and dockerfile.detect(order.tree):
+    if order.makers.builder is Builder.DOCKERFILE:
+        return dockerfile.build(order)
+    choice = choose(order.makers.buildpacks, order.config.vars, order.tree, order.settings)
+    if choice is None and order.makers.builder is None and dockerfile.detect(order.tree):
         return dockerfile.build(order)
     return buildpack.build(order, choice)

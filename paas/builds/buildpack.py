@@ -16,8 +16,9 @@ from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.procfile import InvalidProcfile, parse_procfile, read_procfile
 from paas.builds.stack import host_proxies
 from paas.engine.engine import KILLED, ImageMissing, Session
-from paas.model.build import Builder, UsedBuildpack
+from paas.model.build import UNKNOWN, Builder, UsedBuildpack
 from paas.model.container import ContainerSpec
+from paas.model.process import RELEASE
 
 PORT = 5000
 OUT_LIMIT = 256 * 1024
@@ -163,14 +164,15 @@ def _detected(order: Order, spec: ContainerSpec, compiling: Session) -> str:
 def _found(order: Order) -> str:
     """Which of ours it was; the container's word is worth no more than one of their names."""
     name = _read(order.folder / "out" / "name").strip()
-    return name if name in ours(order.settings) else "?"
+    return name if name in ours(order.settings) else UNKNOWN
 
 
 def _processes(out: Path, detected: str) -> Mapping[str, str]:
-    """Those of the Procfile; without one those that the buildpack names."""
+    """Those of the Procfile; those that the buildpack names where it says nothing, or nothing that goes on."""
     procfile = _read(out / "Procfile")
-    if procfile:
-        return parse_procfile(procfile)
+    given = parse_procfile(procfile) if procfile else {}
+    if given.keys() - {RELEASE}:
+        return given
     lines = [f"{name}: {command}" for name, command in _default_types(out, detected).items()]
     if not lines:
         raise BuildFailed(
@@ -178,7 +180,7 @@ def _processes(out: Path, detected: str) -> Mapping[str, str]:
             "Add a file Procfile with a line such as: web: ./server"
         )
     try:
-        return parse_procfile("\n".join(lines))
+        return {**parse_procfile("\n".join(lines)), **given}
     except InvalidProcfile as error:
         raise BuildFailed(f"bin/release of the {detected} buildpack: {error}") from None
 

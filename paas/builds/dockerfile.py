@@ -10,7 +10,7 @@ from paas.builds.stack import host_proxies
 from paas.engine.buildkit import BuildKitGone, DockerfileFailed, ImageBuild, Recipe
 from paas.engine.engine import HostUnreachable, ImageSeen
 from paas.model.build import Builder
-from paas.model.process import WEB
+from paas.model.process import RELEASE, WEB
 
 DEFAULT_PORT = 5000
 OWN_CACHES = "BUILDKIT_CACHE_MOUNT_NS"
@@ -24,18 +24,19 @@ def detect(tree: Tree) -> str | None:
 
 def build(order: Order) -> Built:
     """Raises BuildFailed."""
-    processes = read_procfile(order.tree.procfile) if order.tree.procfile is not None else None
+    processes = read_procfile(order.tree.procfile) if order.tree.procfile is not None else {}
+    says_what_to_run = bool(processes.keys() - {RELEASE})
     order.output.title("Building the Dockerfile")
     image = _build(order)
     seen = order.engine.image(order.host.name, image)
     if seen is None:
         raise BuildFailed(f"the engine has no image {image} though it has just built it")
-    if processes is None and not seen.command and not seen.entrypoint:
+    if not says_what_to_run and not seen.command and not seen.entrypoint:
         raise BuildFailed(
-            "the image has neither CMD nor ENTRYPOINT, and the tree no Procfile: nothing says what to run. "
+            "the image has neither CMD nor ENTRYPOINT, and the tree no Procfile that says what to run. "
             'Add a line such as CMD ["./server"] to the Dockerfile'
         )
-    run: Mapping[str, str] = processes if processes is not None else {WEB: ""}
+    run: Mapping[str, str] = processes if says_what_to_run else {WEB: "", **processes}
     return Built(image, run, _port(seen), DOCKERFILE, Builder.DOCKERFILE)
 
 

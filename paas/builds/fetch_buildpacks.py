@@ -44,7 +44,7 @@ def make_ready(order: Order, buildpacks: Sequence[Buildpack]) -> Sequence[Ready]
     """In the same order. A commit that was fetched once is not asked for again. Raises BuildFailed."""
     store = Fetched(order.settings.fetched_buildpacks, order.app.id)
     ready = {
-        buildpack: _kept(buildpack, order.pins.get(str(buildpack)), store)
+        buildpack: _kept(buildpack, order.makers.pins.get(str(buildpack)), store)
         if buildpack.is_fetched
         else Ready(buildpack)
         for buildpack in buildpacks

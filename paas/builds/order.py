@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paas.builds.keep import Keeper
+from paas.builds.makers import Makers
 from paas.builds.output import Output
 from paas.builds.sources import Tree
 from paas.engine.engine import Engine
 from paas.errors import Failed
 from paas.model.app import App
 from paas.model.build import Build, Builder, UsedBuildpack
-from paas.model.buildpack import Buildpack
 from paas.model.config import Config
 from paas.model.host import Host
 from paas.settings import Settings
@@ -32,10 +32,7 @@ class Order:
     source: Path
     """The checked tar."""
     tree: Tree
-    buildpacks: Sequence[Buildpack]
-    """Those that were set for the app; none: nobody did."""
-    pins: Mapping[str, str]
-    """Of a lost image: the versions of the buildpacks it was made by, which are used again if they are still here."""
+    makers: Makers
     folder: Path
     """The build's own, empty; removed afterwards."""
     tag: str

@@ -34,6 +34,10 @@ class Source:
     created_at: float
 
 
+UNKNOWN = "?"
+"""One of ours, and nobody knows which."""
+
+
 @dataclass(frozen=True, slots=True)
 class UsedBuildpack:
     name: str

@@ -53,6 +53,14 @@ class OtherNetwork(Conflict):
         )
 
 
+class StillServes(Conflict):
+    def __init__(self, address: str, port: int) -> None:
+        super().__init__(
+            f"something serves at {address}:{port} already. A router that was removed before has an old route table: "
+            "end it there first (paasd router stop)."
+        )
+
+
 class NotRegistered(Failed):
     """What became of a registration: one line with router, stage, cause and next command."""
 
@@ -113,8 +121,7 @@ def register(name: str, platform: Platform, reach: Reach) -> None:
         router = platform.routers.get(name)
         if router.address is None:
             router = _look(router, platform, reach)
-        if router.is_joining:
-            _join(router, platform, reach)
+        _join(router, platform, reach)
     except UnknownRouter:
         return  # somebody has removed it meanwhile
 
@@ -127,6 +134,8 @@ def _look(router: RegisteredRouter, platform: Platform, reach: Reach) -> Registe
         found = reach.look(SshUrl.parse(router.ssh_url or ""), settings, router.host_key)
         check_new(name, found.address, platform, is_there=True)
         _check_network(found.address, platform, reach)
+        if reach.serves(found.address, settings.http_port):
+            raise StillServes(found.address, settings.http_port)
     except (PaasError, OSError) as error:
         platform.routers.remove(name)
         why = NotRegistered(name, Stage.SSH, str(error))

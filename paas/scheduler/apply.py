@@ -90,19 +90,29 @@ def start_all(
         except HostUnreachable as error:
             unreachable.append(error)
         else:
-            _note_started(row, lease, platform)
+            note_started(row, lease, platform)
             platform.wire.announce(app.id)
     return unreachable
 
 
 def start_once(engine: Engine, host: str, spec: ContainerSpec) -> None:
     """Not again, if a step that was killed has started it. Raises what `Engine.start` raises."""
-    seen = engine.inspect(host, spec.name)
-    if seen is None or not (seen.is_running or seen.exit_code is not None):
+    if not _has_run(engine, host, spec.name):
         engine.start(host, spec)
 
 
-def _note_started(row: Container, lease: Lease, platform: Platform) -> None:
+def was_started(row: Container, platform: Platform) -> bool:
+    """By a step that was killed before it wrote that down. Raises HostUnreachable."""
+    name = container_name(platform.settings.platform, row.id)
+    return _has_run(platform.engine, row.host, name)
+
+
+def _has_run(engine: Engine, host: str, name: str) -> bool:
+    seen = engine.inspect(host, name)
+    return seen is not None and (seen.is_running or seen.exit_code is not None)
+
+
+def note_started(row: Container, lease: Lease | None, platform: Platform) -> None:
     """A release process is not asked whether it is up: it has a time to end in."""
     began = time.time()  # an engine may have taken its time
     with platform.record.write():

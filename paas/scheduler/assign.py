@@ -122,7 +122,7 @@ def place_all(
 
 def _set_deadline(view: View, blocked: str | None, platform: Platform, now: float) -> None:
     """A deploy waits for room as long as a container may take to start; with room, as long as any other."""
-    if view.deploy is None:
+    if view.deploy is None or view.release is None or view.deploy.release != view.release.number:
         return
     if blocked is None:
         deadline = deploy_deadline(platform.settings, now)

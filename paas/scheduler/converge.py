@@ -86,7 +86,7 @@ def step(lease: Lease, platform: Platform) -> None:
     view = look(lease.app_id, platform, now)
     if note_lost(view, lease, platform, now) | note_crashes(view, lease, platform, now):
         view = look(lease.app_id, platform, now)
-    if fail(view, lease, platform, now, why_release_failed(view)):
+    if fail(view, lease, platform, now, why_release_failed(view, now)):
         return  # what is wanted has changed: the next step sees it
     troubles = run_release_process(view, lease, platform, now)
     plan = _plan(view, now)

@@ -56,12 +56,17 @@ def fail_switch(view: View, version: Version, lease: Lease, platform: Platform, 
     deploy = view.deploy
     if deploy is None or deploy.state is not DeployState.SWITCHING or deploy.deadline > now:
         return False
-    silent = ", ".join(
+    routers = platform.routers.counting()
+    silent = [
         router.name
-        for router in platform.routers.counting()
+        for router in routers
         if router.epoch != version.epoch or (router.number or 0) < version.number
-    )
-    reason = f"router {silent} did not acknowledge the new routes"
+    ]
+    if routers and not silent:
+        return False  # the last of them has, just now
+    reason = f"router {', '.join(silent)} did not acknowledge the new routes"
+    if not routers:
+        reason = "no router is registered. See: paas doctor"
     return _end(view, deploy, reason, lease, platform, now)
 
 

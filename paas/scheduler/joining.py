@@ -38,7 +38,7 @@ class Joining:
         queued = platform.wire.waiting(UPKEEP)
         for router in routers:
             is_closed = not is_open(router.name, platform.settings)
-            if router.is_joining and is_closed and router.name not in queued:
+            if is_closed and router.name not in queued:
                 platform.wire.upkeep("register_router", router.name)
         for name in left - queued:
             platform.wire.upkeep("close_router", name)

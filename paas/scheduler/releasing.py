@@ -6,22 +6,32 @@ have run already is not run again, and a host that is lost meanwhile fails the d
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from paas.engine.engine import HostUnreachable
-from paas.logs.store import say
+from paas.logs.segments import LogUnwritable
 from paas.model.container import CRASHED, GONE, PLACED, PULLING, UP, Container, Kind
 from paas.model.deploy import DeployState
 from paas.model.formation import Dyno
 from paas.model.host import HostHealth
 from paas.model.process import RELEASE
-from paas.scheduler.apply import remove, signal, start_all
+from paas.scheduler.apply import (
+    give_up,
+    note_started,
+    remove,
+    signal,
+    start_all,
+    was_started,
+)
 from paas.scheduler.assign import assign
 from paas.scheduler.deploy import deploy_deadline
 from paas.scheduler.view import View
 from paas.store.leases import Lease
 from paas.wiring import Platform
 
+LOG_SECONDS = 30.0
+"""How long the log of one that has ended may take to be read."""
 OUTPUT_LINES = 10_000
 OUTPUTS_KEPT = 100
 """Of the last releases of one app."""
@@ -43,11 +53,15 @@ def run_release_process(
         wanted = replace(view, release=release, dynos=frozenset({dyno}))
         placed = assign(wanted, [dyno], lease, platform, now, kind=Kind.RELEASE)
         return start_all(view.app, release, placed, lease, platform, now)
+    if row.state is PULLING and (is_late(row, now) or not view.answers(row)):
+        why = row.reason or "it took too long"
+        give_up(row, lease, platform, now, reason=f"no image on host {row.host}: {why}")
+        return []
     if row.state in (PLACED, PULLING):
         return start_all(view.app, release, [row], lease, platform, now)
-    if row.exit_code == 0 and row.is_logged:
+    if row.exit_code == 0 and _is_read(row, now):
         _go_on(view, lease, platform, now)
-    elif row.state is UP and row.deadline is not None and deploy.deadline != row.deadline:
+    elif row.state is UP and row.deadline and now < row.deadline != deploy.deadline:
         platform.deploys.move(deploy, DeployState.RELEASING, deadline=row.deadline)
     return []
 
@@ -64,7 +78,7 @@ def own_process(view: View) -> Container | None:
     )
 
 
-def why_release_failed(view: View) -> str | None:
+def why_release_failed(view: View, now: float) -> str | None:
     """None: it may yet end well, or nobody waits for one."""
     row = own_process(view)
     if row is None:
@@ -72,12 +86,25 @@ def why_release_failed(view: View) -> str | None:
     host = view.hosts.get(row.host)
     if row.state is CRASHED:
         return f"{row.dyno.name} {row.reason}"
-    if row.exit_code and row.is_logged:
+    if row.exit_code and _is_read(row, now):
         ended = f"the release process ended with status {row.exit_code}"
         return f"{ended}: {row.reason}" if row.was_out_of_memory else ended
-    if host is None or host.health is HostHealth.DOWN:
+    if (
+        row.exit_code is None
+        and row.state is not PULLING
+        and (host is None or host.health is HostHealth.DOWN)
+    ):
         return f"host {row.host} was lost while the release process ran there"
     return None
+
+
+def is_late(row: Container, now: float) -> bool:
+    return row.deadline is not None and row.deadline <= now
+
+
+def _is_read(row: Container, now: float) -> bool:
+    """Its log, to the end; or it ended so long ago that nobody waits for the log any more."""
+    return row.is_logged or (bool(row.exits) and now > row.exits[-1] + LOG_SECONDS)
 
 
 def _go_on(view: View, lease: Lease, platform: Platform, now: float) -> None:
@@ -99,6 +126,8 @@ def clean_release_processes(view: View, platform: Platform, now: float) -> list[
         except HostUnreachable as error:
             troubles.append(error)
     platform.containers.move_all(gone, GONE, now)
+    if gone:
+        platform.apps.touch(view.app.id)  # the next one may begin
     return troubles
 
 
@@ -110,13 +139,18 @@ def _clean(row: Container, view: View, platform: Platform, now: float) -> bool:
         return not is_waited_for
     if not view.answers(row):
         return False
-    has_ended = row.state is CRASHED or (row.exit_code is not None and row.is_logged)
-    is_dropped = row.state in (PLACED, PULLING) or view.app.destroyed_at is not None
+    has_ended = row.state is CRASHED or (row.exit_code is not None and _is_read(row, now))
+    is_dropped = view.app.destroyed_at is not None
+    if row.state in (PLACED, PULLING) and not (is_waited_for or is_dropped):
+        if was_started(row, platform):
+            note_started(row, None, platform)
+            return False
+        is_dropped = True
     if not is_waited_for and (has_ended or is_dropped):
         _keep_output(row, platform)
         remove(row, platform)
         return True
-    if row.state is UP and row.exit_code is None and row.deadline and row.deadline <= now:
+    if row.state is UP and row.exit_code is None and is_late(row, now):
         signal(row, "SIGKILL", platform)
     return False
 
@@ -147,7 +181,8 @@ def _printed_by(row: Container, platform: Platform) -> Sequence[str]:
 def _keep_output(row: Container, platform: Platform) -> None:
     app_id, release = row.dyno.app_id, row.dyno.release
     name = output_name(app_id, release)
-    platform.logs.remove_output(name)  # of a step that was killed
-    platform.logs.write_output(name, "".join(f"{line}\n" for line in _printed_by(row, platform)))
-    platform.logs.remove_output(output_name(app_id, release - OUTPUTS_KEPT))
-    say(platform.logs, app_id, row.dyno.name, "State changed from up to complete", row.since)
+    with suppress(LogUnwritable):  # a full disk keeps nothing, and holds up nothing
+        platform.logs.remove_output(name)  # of a step that was killed
+        text = "".join(f"{line}\n" for line in _printed_by(row, platform))
+        platform.logs.write_output(name, text)
+        platform.logs.remove_output(output_name(app_id, release - OUTPUTS_KEPT))

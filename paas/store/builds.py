@@ -1,7 +1,7 @@
 """Sources, builds and images in the record."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select, update
@@ -161,17 +161,10 @@ class BuildStore:
         """Silent when the build is over."""
         self.note(build_id, buildpacks=json.dumps([[each.name, each.version] for each in used]))
 
-    def versions_in(self, image_id: str | None) -> Mapping[str, str]:
-        """Of the fetched buildpacks that made an image: name -> version."""
-        if image_id is None:
-            return {}
+    def makers_of(self, image_id: str) -> Sequence[UsedBuildpack]:
+        """The buildpacks that made an image, in order."""
         made = (BUILDS.c.image == image_id) & BUILDS.c.release.is_not(None)
-        return {
-            used.name: used.version
-            for build in self._select(made, 1)
-            for used in build.buildpacks
-            if used.version
-        }
+        return [used for build in self._select(made, 1) for used in build.buildpacks]
 
     def end(self, build_id: str, state: BuildState, now: float, reason: str | None = None) -> bool:
         """False: it was over already."""

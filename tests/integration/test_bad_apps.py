@@ -133,7 +133,7 @@ def test_a_server_that_listens_before_it_has_loaded_the_app_serves_nothing_if_th
     user: User,
 ) -> None:
     user.deployed("python-web", "shop")
-    broken = "import time\ntime.sleep(1.5)\nraise RuntimeError('no database')\n"
+    broken = "import time\ntime.sleep(0.7)\nraise RuntimeError('no database')\n"
 
     with Load(user.http_port, "shop", new=2, kept=2, slow=0, is_idempotent=True) as load:
         push = user.pushes("python-web", to="shop", files={"app.py": broken})

@@ -22,11 +22,20 @@ class Way:
     trouble: PaasError | None = None
     """Of the look."""
     own: str = OWN
+    is_serving: bool = False
+    """Something answers on the router's port of that machine."""
     open: set[str] = field(default_factory=set)
 
     @property
     def reach(self) -> Reach:
-        return Reach(self._look, note_router, self._open, self._close, lambda _: self.own)
+        return Reach(
+            self._look,
+            note_router,
+            self._open,
+            self._close,
+            lambda _: self.own,
+            lambda _address, _port: self.is_serving,
+        )
 
     def _look(self, url: SshUrl, settings: Settings, expected_key: str | None) -> Found:  # noqa: ARG002
         if self.trouble is not None:

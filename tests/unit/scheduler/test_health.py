@@ -117,7 +117,7 @@ def test_where_a_container_answers_it_is_never_down(quick: Stage, sshd: socket.s
     quick.platform.containers.note(row.id, host="h2", published=sshd.getsockname()[1])
     health = Health("h2", quick.platform)
 
-    host = falls_silent(health, quick, 0.4)
+    host = falls_silent(health, quick, 0.9)
 
     assert host.health is HostHealth.SUSPECT
     assert (host.health_reason or "").endswith("But web.1 answers.")
@@ -136,7 +136,7 @@ def test_a_host_with_many_containers_is_not_asked_longer_than_one(
     is_heard("h1", quick)
     is_heard("h3", quick)
     health = Health("h2", quick.platform)
-    time.sleep(0.4)
+    time.sleep(0.9)
 
     begin = time.monotonic()
     host = falls_silent(health, quick)
@@ -164,7 +164,7 @@ def test_one_that_was_not_heard_since_may_be_as_silent(quick: Stage) -> None:
     health = Health("h2", quick.platform)
     health.check()
 
-    assert falls_silent(health, quick, 0.4).health is HostHealth.SUSPECT
+    assert falls_silent(health, quick, 0.9).health is HostHealth.SUSPECT
     is_heard("h1", quick)
     is_heard("h3", quick)
     assert falls_silent(health, quick).health is HostHealth.DOWN
@@ -175,7 +175,7 @@ def test_where_there_is_no_other_host_nothing_is_moved(quick: Stage) -> None:
     quick.platform.hosts.remove("h3")
     health = Health("h2", quick.platform)
 
-    host = falls_silent(health, quick, 0.4)
+    host = falls_silent(health, quick, 0.9)
 
     assert host.health is HostHealth.SUSPECT
     assert (host.health_reason or "").endswith("Nothing is moved: no other host is ready.")

@@ -42,6 +42,12 @@ def ends(stage: Stage, code: int = 0) -> None:
     stage.converges()
 
 
+def is_placed_again(row: Container, stage: Stage, state: str = "placed") -> None:
+    """As if the worker had died before it wrote down what it did."""
+    with stage.platform.record.write() as tx:
+        tx.exec_driver_sql("UPDATE containers SET state = ? WHERE id = ?", (state, row.id))
+
+
 def deploy_of(stage: Stage, release: int) -> Deploy:
     deploy = stage.platform.deploys.of(stage.app.id, release)
     assert deploy is not None
@@ -132,8 +138,7 @@ def test_it_is_not_run_again_when_a_worker_dies_after_it_was_started(stage: Stag
     row = process(stage)
     name = container_name(stage.platform.settings.platform, row.id)
     began = stage.engine.inspect("local", name)
-    with stage.platform.record.write() as tx:
-        tx.exec_driver_sql("UPDATE containers SET state = 'placed' WHERE id = ?", (row.id,))
+    is_placed_again(row, stage)
     stage.engine.crash("local", name, 0)
     stage.platform.apps.touch(stage.app.id)
 
@@ -243,3 +248,61 @@ def test_a_host_that_does_not_answer_does_not_have_it_run_twice(wide_stage: Stag
 
     assert process(wide_stage).id == placed.id
     assert wide_stage.running() == [placed.dyno.name]
+
+
+def test_one_that_a_killed_worker_had_started_is_let_end_when_its_deploy_is_superseded(
+    stage: Stage,
+) -> None:
+    stage.deployed()
+    stage.releases(**MIGRATE)
+    stage.converges()
+    row = process(stage)
+    is_placed_again(row, stage)
+    stage.releases(**MIGRATE)
+
+    stage.converges()
+
+    assert [one.id for one in processes_ever(stage)] == [row.id]
+    assert process(stage).state is UP
+    assert row.dyno.name in stage.running()
+    ends(stage)
+    assert process(stage).dyno.release == 3
+
+
+def test_an_image_that_cannot_be_had_is_looked_for_on_another_host(wide_stage: Stage) -> None:
+    wide_stage.releases(**MIGRATE)
+    wide_stage.converges()
+    row = process(wide_stage)
+    is_placed_again(row, wide_stage, "pulling")
+    wide_stage.platform.containers.note(row.id, deadline=time.time() - 1)
+
+    wide_stage.converges()
+
+    assert process(wide_stage).id != row.id
+    assert deploy_of(wide_stage, 1).state is DeployState.RELEASING
+
+
+def test_a_scale_without_room_does_not_hurry_the_deploy_that_waits(stage: Stage) -> None:
+    stage.deployed()
+    stage.releases(**MIGRATE)
+    stage.converges()
+    stage.releases(**MIGRATE)
+    before = deploy_of(stage, 3).deadline
+
+    scale(stage.now(), {"web": 100}, "ana", stage.platform, time.time())
+    stage.converges()
+
+    assert "No host can take web." in (stage.now().blocked or "")
+    assert deploy_of(stage, 3).deadline == before
+
+
+def test_one_that_is_told_to_stop_is_ended(stage: Stage) -> None:
+    stage.deployed()
+    stage.releases(**MIGRATE)
+    stage.converges()
+
+    stage.platform.containers.note(process(stage).id, deadline=time.time())  # as ps:stop does
+    stage.platform.apps.touch(stage.app.id)
+    stage.converges()
+
+    assert stage.running() == ["web.1"]

@@ -1,0 +1,31 @@
+"""What builds an app: what its people chose; a lost image what made it, whatever they have chosen since."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from paas.model.build import UNKNOWN, Build, Builder
+from paas.model.buildpack import Buildpack
+from paas.store.buildpacks import BuildpackStore
+from paas.store.builds import BuildStore
+
+
+@dataclass(frozen=True, slots=True)
+class Makers:
+    buildpacks: Sequence[Buildpack]
+    """None: it is found out."""
+    builder: Builder | None = None
+    """What made the lost image; None: it is found out."""
+    pins: Mapping[str, str] = field(default_factory=dict)
+    """Of a lost image: the versions of the buildpacks it was made by, which are used again if they are still here."""
+
+
+def makers_of(build: Build, app_id: str, builds: BuildStore, chosen: BuildpackStore) -> Makers:
+    image = None if build.image is None else builds.image(build.image)
+    if image is None:
+        return Makers(chosen.of(app_id))
+    used = builds.makers_of(image.id)
+    return Makers(
+        [Buildpack.parse(each.name) for each in used if each.name != UNKNOWN],
+        image.builder,
+        {each.name: each.version for each in used if each.version},
+    )
