@@ -41,7 +41,6 @@ class Shipper:
                 while self.ship_one() and not self._is_stopped.is_set():
                     continue
             except (RedisError, OSError) as error:
-                self._is_first = True  # it may have come there all the same
                 self._report(f"The log is not sent ({error}); it is kept, and tried again")
                 pause = BACK_OFF_SECONDS
             self._is_stopped.wait(pause)
@@ -59,7 +58,11 @@ class Shipper:
             content = file.read(PIECE_BYTES)
         size = content.rfind(b"\n") + 1
         if size:
-            self._send(content[:size].decode("utf-8", "replace"), self._is_first)
+            is_first, self._is_first = (
+                self._is_first,
+                True,
+            )  # what fails may have come there all the same
+            self._send(content[:size].decode("utf-8", "replace"), is_first)
             self._is_first = False
             self._keep(name, offset + size)
         elif name != files[-1]:

@@ -137,12 +137,14 @@ def _look(router: RegisteredRouter, platform: Platform, reach: Reach) -> Registe
         if reach.serves(found.address, settings.http_port):
             raise StillServes(found.address, settings.http_port)
     except (PaasError, OSError) as error:
-        platform.routers.remove(name)
+        with platform.record.write():
+            _check_same(router, platform)
+            platform.routers.remove(name)
         why = NotRegistered(name, Stage.SSH, str(error))
         Progress(name, Stage.FAILED, error=str(why)).tell(platform.wire)
         raise UnknownRouter(name) from None
     with platform.record.write():
-        platform.routers.get(name)
+        _check_same(router, platform)
         platform.routers.pin(name, found.address, found.host_key)
         note_own_address(platform.hosts, platform.routers, reach.seen_from)
     Progress(name, Stage.MOVE, found.fingerprint).tell(platform.wire)
@@ -150,6 +152,12 @@ def _look(router: RegisteredRouter, platform: Platform, reach: Reach) -> Registe
     router = platform.routers.get(name)
     reach.note(router, settings)
     return router
+
+
+def _check_same(router: RegisteredRouter, platform: Platform) -> None:
+    """Raises UnknownRouter: it was removed, and perhaps another was added under its name."""
+    if platform.routers.get(router.name).registered_at != router.registered_at:
+        raise UnknownRouter(router.name)
 
 
 def _check_network(address: str, platform: Platform, reach: Reach) -> None:

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from router.log import LINES_PER_SECOND, RouterLog, Spool, fair_share, open_pipe, read_line
+from router.log import (
+    LINES_PER_SECOND,
+    RouterLog,
+    Spool,
+    fair_share,
+    open_pipe,
+    read_line,
+    was_tried_again,
+)
 from router.names import Names
 from tests.eventually import eventually
 
@@ -136,6 +144,15 @@ def test_what_is_too_much_is_counted_and_not_written(
     log.stop()
 
     assert log.lost > 0
+
+
+def test_a_line_of_a_haproxy_from_before_an_upgrade_is_read_and_casts_no_doubt(
+    names: Names,
+) -> None:
+    old = line("--", 200).replace(" rid-0123456789 0 ", " rid-0123456789 ")
+
+    assert read_line(old, names) == read_line(line("--", 200), names) is not None
+    assert not was_tried_again(old.encode())
 
 
 def test_what_was_tried_again_casts_doubt_on_its_slot(

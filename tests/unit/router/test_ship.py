@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from redis import RedisError
 
 from paas.logs.spool import RequestLog
 from paas.model.app import AppName
@@ -22,9 +23,13 @@ class There:
 
     def __init__(self) -> None:
         self.pieces: list[tuple[str, bool]] = []
+        self.trouble: RedisError | None = None
+        """After what it got has come."""
 
     def send(self, lines: str, is_first: bool) -> None:
         self.pieces.append((lines, is_first))
+        if self.trouble is not None:
+            raise self.trouble
 
     @property
     def text(self) -> str:
@@ -56,6 +61,25 @@ def test_every_whole_line_is_sent_once_and_in_order(spool: Path) -> None:
 
     assert there.text == "one\ntwo\nthree\nfour\n"
     assert [is_first for _, is_first in there.pieces] == [True, True, False]
+
+
+def test_what_is_sent_again_after_a_lost_answer_is_said_to_be_first(spool: Path) -> None:
+    there, first = There(), spool / "0000000001.jsonl"
+    shipper = Shipper(spool, spool.parent / "shipped", there.send, print)
+    for line in ("one\n", "two\n"):
+        with first.open("a") as file:
+            file.write(line)
+        shipper.ship_one()
+    with first.open("a") as file:
+        file.write("three\n")
+    there.trouble = RedisError("the tunnel is gone")
+    with pytest.raises(RedisError):
+        shipper.ship_one()
+    there.trouble = None
+
+    shipper.ship_one()
+
+    assert there.pieces[-2:] == [("three\n", False), ("three\n", True)]
 
 
 def test_what_is_long_goes_in_pieces_of_whole_lines(spool: Path) -> None:

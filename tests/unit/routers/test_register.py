@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from paas.engine.fit import Found
 from paas.errors import Unavailable
 from paas.model.container import STARTING
 from paas.model.host import HostHealth
 from paas.model.route import RouterStatus
 from paas.model.router import UnknownRouter
-from paas.model.ssh_url import InvalidHostKey, InvalidSshUrl
+from paas.model.ssh_url import InvalidHostKey, InvalidSshUrl, SshUrl
 from paas.routers.ask_key import ask, begin_asking
 from paas.routers.line import install_line
 from paas.routers.progress import Progress, Stage, told
@@ -156,6 +157,31 @@ def test_what_is_wrong_with_its_machine_is_told_and_nothing_is_changed(
     )
     assert [router.name for router in platform.routers.all()] == ["local"]
     assert platform.hosts.get("local").address is None
+
+
+def test_a_machine_where_a_removed_router_still_serves_is_refused(
+    platform: Platform, way: Way
+) -> None:
+    way.is_serving = True
+
+    assert "something serves at 10.0.0.7:" in (registers(platform, way).error or "")
+    assert [router.name for router in platform.routers.all()] == ["local"]
+
+
+def test_one_that_was_added_anew_meanwhile_is_not_taken_for_the_one_before(
+    platform: Platform, way: Way
+) -> None:
+    begin_registration("edge", URL, None, platform, NOW)
+
+    def look(url: SshUrl, settings: Settings, key: str | None) -> Found:
+        platform.routers.remove("edge")
+        begin_registration("edge", "ssh://deploy@10.0.0.8", None, platform, NOW + 1)
+        return way.found
+
+    register("edge", platform, replace(way.reach, look=look))
+
+    router = platform.routers.get("edge")
+    assert (router.registered_at, router.address, router.host_key) == (NOW + 1, None, None)
 
 
 def test_this_machine_has_a_router_already(platform: Platform, way: Way) -> None:
