@@ -62,6 +62,7 @@ stage unpack
 tar -xf /source.tar -C /app --no-same-owner --no-same-permissions || exit
 cd /app || exit
 bound_cache
+trap bound_cache EXIT
 
 packs=() names=() exports=()
 while IFS=$'\t' read -r kind place name; do
@@ -106,6 +107,5 @@ fi
 if [ -f Procfile ] && [ ! -L Procfile ]; then
     cp Procfile /out/Procfile || exit
 fi
-bound_cache
 
 stage done

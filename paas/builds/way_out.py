@@ -22,7 +22,7 @@ CONNECT_SECONDS = 15.0
 CHUNK = 65536
 SETTING = "setting fetch_networks"
 
-Address = ipaddress.IPv4Address
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network
 
 
@@ -67,7 +67,7 @@ class WayOut:
         for address in addresses:
             self._check(host, address)
         if not addresses and self._upstream is None:
-            raise NotAllowed(f"there is no host {host}")
+            raise OSError(f"there is no host {host}")  # or no name server: what is kept may serve
         is_near = any(address in network for address in addresses for network in self._networks)
         if self._upstream is None or is_near:
             return await _open(str(addresses[0]), port)
@@ -126,14 +126,15 @@ async def _asked(reader: asyncio.StreamReader) -> tuple[str, int]:
 
 
 async def _addresses(host: str) -> Sequence[Address]:
-    """None: nobody here knows the name."""
+    """None: nobody here knows the name. Those of version 4 come first."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(
-            host, None, family=socket.AF_INET, type=socket.SOCK_STREAM
+            host.strip("[]"), None, type=socket.SOCK_STREAM
         )
     except (OSError, UnicodeError):
         return []
-    return [ipaddress.IPv4Address(each[4][0]) for each in found]
+    addresses = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+    return sorted(addresses, key=lambda address: address.version)
 
 
 async def _open(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
