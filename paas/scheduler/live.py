@@ -15,7 +15,7 @@ from paas.wiring import Platform
 REPORT_LINES = 50
 EXIT_SECONDS = 0.05
 """By how much the engine's clock may differ between an event and a line of a log."""
-LOG_SECONDS = 5.0
+LOG_SECONDS = 15.0
 """How long the log of what has crashed may take to be read."""
 
 

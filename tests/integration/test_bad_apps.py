@@ -141,7 +141,7 @@ def test_a_server_that_listens_before_it_has_loaded_the_app_serves_nothing_if_th
     assert push.rejected
     # gunicorn ends with 3, or with 1 when its worker's end comes in the wrong moment.
     assert re.search("web.1 exited with status [13] while starting", push.output), push.output
-    assert "RuntimeError: no database" in push.output
+    assert "RuntimeError: no database" in push.output, push.output
     assert not load.failures, load.report
     assert load.releases() == {"v1"}
 
