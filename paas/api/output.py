@@ -1,8 +1,8 @@
 """What whoever pushed sees: the build's output, then the deploy of its release, then how it ended.
 
-Silence is filled: every ten seconds a line says what is being waited for. Such lines are written to the build's output
-itself, by one of those who follow it, so that all see the same bytes, and who was cut off goes on at the byte where
-they were.
+Silence is filled: every ten seconds a line says what is being waited for. Such lines, and those of the release process,
+are written to the build's output itself, by one of those who follow it, so that all see the same bytes, and who was cut
+off goes on at the byte where they were.
 """
 
 import time
@@ -31,6 +31,8 @@ PAUSE_SECONDS = 0.1
 HEARTBEAT_SECONDS = 10.0
 WORD_SECONDS = 1.0
 """A stage that is new is told at once, but not more often than so."""
+REMEMBERED = 1000
+"""Builds, the oldest forgotten first: one who follows may be behind another who has seen the end."""
 LAST_BYTES = 8192
 """Of the output: where a build that failed has said why."""
 
@@ -53,8 +55,8 @@ class Look:
     offset: int
     fate: Fate
     stage: Stage
-    printed: Sequence[str] = ()
-    """By its release process, so far."""
+    printed: Sequence[str] | None = None
+    """By its release process, so far; None: nobody who follows is to pass it on."""
     is_over: bool = True
     """Nothing more is to come, also not of what a failed container printed."""
 
@@ -64,6 +66,8 @@ class Narrator:
     """What was last told about each build that is followed. Of the event loop."""
 
     told: dict[str, tuple[str, float]] = field(default_factory=dict)
+    passed_on: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Of a build: the release, and how many lines of its process are in the output."""
 
     def line(self, build_id: str, stage: Stage, silent_since: float) -> str | None:
         """What is to be told now, if anything."""
@@ -78,6 +82,15 @@ class Narrator:
             return None
         self.told[build_id] = (stage.text, now)
         return line
+
+    def new_lines(self, build_id: str, release: int, printed: Sequence[str]) -> str:
+        """What a release process has printed and nobody has passed on; from now on it is."""
+        known, count = self.passed_on.get(build_id, (release, 0))
+        self.passed_on[build_id] = release, len(printed)
+        if len(self.passed_on) > REMEMBERED:
+            del self.passed_on[next(iter(self.passed_on))]
+        new = printed[count if known == release else 0 :]
+        return "".join(f"       {line}\n" for line in new)
 
     def end(self, build_id: str) -> None:
         self.told.pop(build_id, None)
@@ -95,19 +108,22 @@ async def follow(
     build_id: str, app: App, offset: int, platform: Platform, news: News, narrator: Narrator
 ) -> AsyncIterator[bytes]:
     """To the end; or until this process ends, and then whoever follows asks again, from the byte they have."""
-    silent_since, told = time.time(), 0
+    silent_since = time.time()
     with news.of(app.id) as waiter:
         while not news.is_closing:
             waiter.forget()
-            look = await run_in_threadpool(_look, build_id, app, offset, platform)
+            is_known = build_id in narrator.passed_on
+            look = await run_in_threadpool(_look, build_id, app, offset, platform, is_known)
             if look.data:
                 yield look.data
                 offset, silent_since = look.offset, time.time()
                 continue
-            if look.printed[told:]:
-                yield "".join(f"       {line}\n" for line in look.printed[told:]).encode()
-                told, silent_since = len(look.printed), time.time()
-                continue
+            if look.printed is not None and look.fate.release is not None:
+                new = narrator.new_lines(build_id, look.fate.release, look.printed)
+                if new:
+                    if not await run_in_threadpool(_write, build_id, new, platform.logs):
+                        yield new.encode("utf-8", "replace")
+                    continue
             if look.is_over:
                 narrator.end(build_id)
                 lines = await run_in_threadpool(_ending, build_id, app, look, platform)
@@ -124,8 +140,9 @@ async def follow(
                 yield line.encode()
 
 
-def _look(build_id: str, app: App, offset: int, platform: Platform) -> Look:
-    """The state first: what was printed before it ended is then all there."""
+def _look(build_id: str, app: App, offset: int, platform: Platform, is_known: bool) -> Look:
+    """The state first: what was printed before it ended is then all there. What ended before anybody here followed it
+    has its lines in the output, or in `releases:output`."""
     build = platform.builds.get(build_id)
     try:
         app = platform.apps.get(app.id)
@@ -146,13 +163,15 @@ def _look(build_id: str, app: App, offset: int, platform: Platform) -> Look:
         text = outlook(app.id, fate.deploy.wake, platform, build.created_at).text
         stage = Stage(text, fate.deploy.created_at, True)
     data, offset = platform.logs.read_output(build_id, offset)
-    lines = () if fate.release is None else _printed(app.id, fate.release, platform)
+    lines = None
+    if fate.release is not None and (is_known or fate.outcome is Outcome.PENDING):
+        lines = _printed(app.id, fate.release, platform)
     return Look(data, offset, fate, stage, lines, _is_over(fate, app, platform))
 
 
-def _printed(app_id: str, release: int, platform: Platform) -> Sequence[str]:
+def _printed(app_id: str, release: int, platform: Platform) -> Sequence[str] | None:
     has_process = RELEASE in platform.releases.get(app_id, release).processes
-    return printed(app_id, release, platform) if has_process else ()
+    return printed(app_id, release, platform) if has_process else None
 
 
 def _is_over(fate: Fate, app: App, platform: Platform) -> bool:

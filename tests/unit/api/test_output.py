@@ -56,9 +56,9 @@ def says(served: Served, build_id: str, text: str) -> None:
     served.platform.logs.write_output(build_id, text)
 
 
-def released(served: Served, build_id: str) -> int:
+def released(served: Served, build_id: str, **processes: str) -> int:
     """It is built, and its release is wanted."""
-    served.stage.releases(web="serve")
+    served.stage.releases(web="serve", **processes)
     number = served.shop.wanted_release
     assert number is not None
     image = served.platform.releases.get(served.shop.id, number).image
@@ -111,6 +111,34 @@ def test_a_build_that_has_said_why_it_failed_does_not_say_it_twice(served: Serve
         assert outcome(client, build_id) == ("failed", "failed", False)
 
     assert text == "-----> Build failed\n !     it does not compile\n"
+
+
+def test_what_a_release_process_prints_is_seen_once_by_whoever_comes_again(served: Served) -> None:
+    build_id = building(served)
+    says(served, build_id, "-----> One\n")
+    released(served, build_id, release="migrate")
+    served.stage.converges(1)
+    (row,) = served.stage.rows()
+    lines = [LogLine(at, "app", row.dyno.name, f"step {at}", row.id) for at in range(3)]
+    with served.by("ana") as client:
+        first, second = Pusher(client, build_id), Pusher(client, build_id)
+        for line in lines:
+            served.platform.logs.append(served.shop.id, [line])
+            eventually(lambda text=f"       {line.text}\n": text in first.text)
+        offset = first.text.index("       step 2")
+        again = Pusher(client, build_id, offset)
+        eventually(lambda: again.text.startswith("       step 2\n"))
+        served.platform.builds.end(build_id, BuildState.SUCCEEDED, time.time())
+        served.platform.containers.note(row.id, exit_code=1, exits=(time.time(),), is_logged=True)
+        served.platform.apps.touch(served.shop.id)
+        served.stage.converges()
+        for pusher in (first, second, again):
+            pusher.join(5)
+        late = client.get(f"/apps/shop/builds/{build_id}/output").text
+
+    for text in (first.text, second.text, late):
+        assert [text.count(f"       step {at}\n") for at in range(3)] == [1, 1, 1]
+        assert "v1 did not go live: the release process ended with status 1" in text
 
 
 def test_a_release_that_does_not_start_is_told_with_what_it_printed_last(served: Served) -> None:
