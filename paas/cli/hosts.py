@@ -124,7 +124,8 @@ def undrain(session: Session, name: str) -> None:
 def remove(session: Session, name: str, lost: bool, no_wait: bool) -> None:
     """Forget a host that is empty.
 
-    What the platform put there is taken away: network, packet filter, image. Only an admin may.
+    What the platform put there is taken away: network, packet filter, image. On the platform's own machine (local)
+    apps are built ever after, and nothing else is. Only an admin may.
     """
     target = path("hosts", name) + ("?lost=true" if lost else "")
     session.api.delete(target)

@@ -10,17 +10,9 @@ from paas.hosts.progress import Progress, Stage
 from paas.hosts.reach import Reach
 from paas.hosts.register import NoWorker
 from paas.model.container import GONE, Container
-from paas.model.host import LOCAL, Host, HostHealth, Schedulable, UnknownHost
+from paas.model.host import Host, HostHealth, Schedulable, UnknownHost
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
-
-
-class NotRemovable(Conflict):
-    def __init__(self) -> None:
-        super().__init__(
-            f"{LOCAL} cannot be removed: apps are built there. Nothing was changed. To keep dynos away from it: "
-            f"paas hosts:drain {LOCAL}"
-        )
 
 
 class NotEmpty(Conflict):
@@ -32,10 +24,11 @@ class NotEmpty(Conflict):
         )
 
 
-class StillAnswers(Conflict):
-    def __init__(self, name: str) -> None:
+class NotLost(Conflict):
+    def __init__(self, host: Host) -> None:
+        why = "it is the platform's own machine" if host.is_local else "it is up"
         super().__init__(
-            f"{name} is not lost: it is up. Nothing was changed. Type: paas hosts:drain {name}"
+            f"{host.name} is not lost: {why}. Nothing was changed. Type: paas hosts:drain {host.name}"
         )
 
 
@@ -51,7 +44,7 @@ class NotRemoved(Failed):
 def begin_removal(name: str, platform: Platform, *, is_lost: bool) -> Host:
     """Nothing is placed there from now on, and a job removes it. Of a registration that is under way: its end.
 
-    Raises UnknownHost, NotRemovable, OnlyHost, NotEmpty, StillAnswers or NoWorker.
+    Raises UnknownHost, OnlyHost, NotEmpty, NotLost or NoWorker.
     """
     with platform.record.write():
         host = platform.hosts.get(name)
@@ -75,7 +68,8 @@ def remove(name: str, platform: Platform, reach: Reach, now: float) -> None:
         if is_empty := host.schedulable is Schedulable.LEAVING:
             Progress(name, Stage.CLEAR).tell(platform.wire)
             _check_empty(name, platform)
-            _leave(host, platform)
+            if not host.is_local:
+                _leave(host, platform)
         Progress(name, Stage.RECORD).tell(platform.wire)
         apps = _forget(host, platform, now, is_lost=not is_empty)
     except UnknownHost:
@@ -93,10 +87,8 @@ def remove(name: str, platform: Platform, reach: Reach, now: float) -> None:
 
 def _check(host: Host, platform: Platform, *, is_lost: bool) -> None:
     check_others(host, platform)
-    if host.is_local:
-        raise NotRemovable
-    if is_lost and host.health is HostHealth.UP:
-        raise StillAnswers(host.name)
+    if is_lost and (host.is_local or host.health is HostHealth.UP):
+        raise NotLost(host)
     if not is_lost:
         _check_empty(host.name, platform)
 
@@ -133,10 +125,13 @@ def _stay(host: Host, why: PaasError, platform: Platform, now: float) -> None:
 
 
 def _forget(host: Host, platform: Platform, now: float, *, is_lost: bool) -> frozenset[str]:
-    """Out of the record; the apps that lost something. Raises NotEmpty."""
+    """Out of the record; the apps that lost something. The platform's own machine builds on. Raises NotEmpty."""
     with platform.record.write():
         if not is_lost:
             _check_empty(host.name, platform)
+        if host.is_local:
+            platform.hosts.note(host.name, schedulable=str(Schedulable.BUILD_ONLY))
+            return frozenset()
         rows = platform.containers.on(host.name)
         for row in rows:
             _give_up(row, platform, now)

@@ -60,6 +60,8 @@ class Schedulable(StrEnum):
     OPEN = "open"
     DRAINING = "draining"
     """Everything moves off."""
+    BUILD_ONLY = "build-only"
+    """It has been removed, and is the platform's own machine: apps are still built there, and nothing else is."""
     LEAVING = "leaving"
     """It is being removed."""
     LOST = "lost"
@@ -109,4 +111,4 @@ class Host:
     @property
     def is_registered(self) -> bool:
         """Neither on its way in nor on its way out."""
-        return self.schedulable in (Schedulable.OPEN, Schedulable.DRAINING)
+        return self.schedulable in (Schedulable.OPEN, Schedulable.DRAINING, Schedulable.BUILD_ONLY)

@@ -12,6 +12,8 @@ from paas.model.release import Release
 from paas.scheduler.plan import CRASH_MEMORY_SECONDS
 from paas.wiring import Platform
 
+EMPTIED = frozenset({Schedulable.DRAINING, Schedulable.BUILD_ONLY})
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -37,9 +39,7 @@ class View:
     def is_leaving(self, row: Container) -> bool:
         """Its dyno is to be filled anew: its host drains, or a router came that does not reach it."""
         host = self.hosts.get(row.host)
-        return host is not None and (
-            host.schedulable is Schedulable.DRAINING or not row.is_within_reach(host)
-        )
+        return host is not None and (host.schedulable in EMPTIED or not row.is_within_reach(host))
 
 
 def look(app_id: str, platform: Platform, now: float) -> View:

@@ -19,27 +19,27 @@ MIGRATING = re.compile(r"migrating as release\.[0-9]{4} in (\w*) for (v[0-9]+)")
 
 
 @pytest.fixture(scope="module")
-def bea(installation: Installation) -> Iterator[User]:
+def flo(installation: Installation) -> Iterator[User]:
     """Has an app with a release process."""
-    bea = installation.welcomes("bea")
-    bea.creates("shop")
-    works(bea, "paas config:set MODE=haste -a shop")
-    yield bea
-    bea.leaves()
+    flo = installation.welcomes("flo")
+    flo.creates("shop")
+    works(flo, "paas config:set MODE=haste -a shop")
+    yield flo
+    flo.leaves()
 
 
-def works(bea: User, line: str) -> str:
-    said = bea.types(line)
+def works(flo: User, line: str) -> str:
+    said = flo.types(line)
     assert said.code == 0, said.text
     return said.out
 
 
-def pushes(bea: User, **files: str) -> Push:
-    return bea.pushes("slow-request", to="shop", files={**FILES, **files})
+def pushes(flo: User, **files: str) -> Push:
+    return flo.pushes("slow-request", to="shop", files={**FILES, **files})
 
 
-def test_it_runs_before_anything_serves_and_is_seen_in_the_push(bea: User) -> None:
-    push = pushes(bea)
+def test_it_runs_before_anything_serves_and_is_seen_in_the_push(flo: User) -> None:
+    push = pushes(flo)
 
     assert push.accepted, push.output
     found = MIGRATING.search(push.output)
@@ -47,17 +47,17 @@ def test_it_runs_before_anything_serves_and_is_seen_in_the_push(bea: User) -> No
     assert found.groups() == ("haste", "v2")
     assert "       a warning\n" in push.output
     assert found.start() < push.output.index("deployed (v2)")
-    assert MIGRATING.search(works(bea, "paas releases:output v2 -a shop"))
-    log = works(bea, "paas logs -n 100 -a shop")
+    assert MIGRATING.search(works(flo, "paas releases:output v2 -a shop"))
+    log = works(flo, "paas logs -n 100 -a shop")
     assert "migrating as release." in log
-    assert "release." not in works(bea, "paas ps -a shop")
+    assert "release." not in works(flo, "paas ps -a shop")
 
 
-def test_one_that_fails_rejects_the_push_and_the_old_release_answers_all_along(bea: User) -> None:
-    with Load(bea.http_port, "shop") as load:
+def test_one_that_fails_rejects_the_push_and_the_old_release_answers_all_along(flo: User) -> None:
+    with Load(flo.http_port, "shop") as load:
         pushed: list[Push] = []
         failing = f"{FILES['migrate.sh']}".replace("${STATUS:-0}", "3")
-        done = under(load, lambda: pushed.append(pushes(bea, **{"migrate.sh": failing})))
+        done = under(load, lambda: pushed.append(pushes(flo, **{"migrate.sh": failing})))
 
     (push,) = pushed
     assert push.rejected, push.output
@@ -65,31 +65,31 @@ def test_one_that_fails_rejects_the_push_and_the_old_release_answers_all_along(b
     assert "v3 did not go live: the release process ended with status 3" in push.output
     assert not load.failures, load.report
     assert load.releases(done) == {"v2"}
-    newest = works(bea, "paas releases -n 1 -a shop")
+    newest = works(flo, "paas releases -n 1 -a shop")
     assert "v3" in newest and "failed" in newest
-    assert MIGRATING.search(works(bea, "paas releases:output -a shop"))
+    assert MIGRATING.search(works(flo, "paas releases:output -a shop"))
 
 
-def test_a_config_change_and_a_rollback_run_it_too(bea: User) -> None:
-    works(bea, "paas config:set MODE=peace -a shop")
-    changed = works(bea, "paas releases:output -a shop")
-    works(bea, "paas rollback v2 -a shop")
-    back = works(bea, "paas releases:output -a shop")
+def test_a_config_change_and_a_rollback_run_it_too(flo: User) -> None:
+    works(flo, "paas config:set MODE=peace -a shop")
+    changed = works(flo, "paas releases:output -a shop")
+    works(flo, "paas rollback v2 -a shop")
+    back = works(flo, "paas releases:output -a shop")
 
     found = [MIGRATING.search(text) for text in (changed, back)]
     assert [one and one.groups() for one in found] == [("peace", "v4"), ("haste", "v5")]
 
 
-def test_while_it_runs_the_app_is_scaled_and_it_is_listed(bea: User) -> None:
-    works(bea, "paas config:set --no-wait SECONDS_IT_TAKES=20 -a shop")
-    eventually(lambda: "release." in works(bea, "paas ps -a shop"))
+def test_while_it_runs_the_app_is_scaled_and_it_is_listed(flo: User) -> None:
+    works(flo, "paas config:set --no-wait SECONDS_IT_TAKES=20 -a shop")
+    eventually(lambda: "release." in works(flo, "paas ps -a shop"))
 
-    works(bea, "paas scale --no-wait web=2 -a shop")
-    with Load(bea.http_port, "shop") as load:
+    works(flo, "paas scale --no-wait web=2 -a shop")
+    with Load(flo.http_port, "shop") as load:
         eventually(lambda: len(load.containers()) == 2, within=15)
 
     assert load.releases() == {"v5"}
-    assert "release." in works(bea, "paas ps -a shop")
-    said = bea.types("paas config:set STATUS=1 SECONDS_IT_TAKES=0 -a shop")  # waits for that one
+    assert "release." in works(flo, "paas ps -a shop")
+    said = flo.types("paas config:set STATUS=1 SECONDS_IT_TAKES=0 -a shop")  # waits for that one
     assert said.code != 0
     assert "the release process ended with status 1" in said.text

@@ -430,6 +430,29 @@ def test_the_last_host_and_the_platforms_own(site: Site) -> None:
     refused(site, "hosts:drain local", "local is the only host that takes containers")
 
 
-def test_the_platforms_own_machine_is_not_removed(site: Site, registered: LabHost) -> None:
-    refused(site, "hosts:remove local", "local cannot be removed: apps are built there.")
-    assert site.names() == [registered.name, "local"]
+@pytest.mark.usefixtures("registered")
+def test_the_platforms_own_machine_need_not_be_a_host(site: Site) -> None:
+    admin = site.admin
+    refused(
+        site, "hosts:remove local --lost", "local is not lost: it is the platform's own machine"
+    )
+    admin.deployed("echo-env", "shop")
+    try:
+        for line in ("drain local", "remove local"):
+            said = admin.types(f"paas hosts:{line}")
+            assert said.code == 0, said.text
+        assert "build-only" in admin.types("paas hosts").out
+        assert {admin.visits("shop").status_code for _ in range(20)} == {200}
+
+        pushed = admin.pushes("echo-env", to="shop", files={"again": ""})
+
+        assert pushed.code == 0, pushed.text
+        assert admin.types("paas scale web=3 -a shop").code == 0
+        assert (site.dynos_on("local"), len(site.dynos_on("h1"))) == ([], 3)
+        assert {admin.visits("shop").status_code for _ in range(20)} == {200}
+        refused(site, "hosts:drain h1", "h1 is the only host that takes containers")
+    finally:
+        back = admin.types("paas hosts:undrain local")
+    assert back.code == 0, back.text
+    assert admin.types("paas scale web=4 -a shop").code == 0
+    assert len(site.dynos_on("local")) == 1

@@ -339,13 +339,14 @@ def test_a_host_with_containers_is_not_removed(served: Served) -> None:
     assert lost.status_code == 202
 
 
-def test_the_platforms_own_machine_is_not_removed(served: Served) -> None:
+def test_the_platforms_own_machine_is_removed_but_never_lost(served: Served) -> None:
     served.platform.hosts.add(make_host("h2", **ELSEWHERE))
     with served.by("ana") as admin:
-        answer = admin.delete("/hosts/local")
+        lost = admin.delete("/hosts/local?lost=true")
+        removed = admin.delete("/hosts/local")
 
-    assert answer.status_code == 409
-    assert answer.json()["message"].startswith("local cannot be removed: apps are built there.")
+    assert (lost.status_code, removed.status_code) == (409, 202)
+    assert lost.json()["message"].startswith("local is not lost: it is the platform's own machine.")
 
 
 def test_a_machine_is_asked_for_its_key(served: Served) -> None:

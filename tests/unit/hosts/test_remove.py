@@ -6,7 +6,7 @@ import pytest
 from paas.engine.body import PLATFORM
 from paas.hosts.drain import undrain
 from paas.hosts.progress import Stage, told
-from paas.hosts.remove import begin_removal, remove
+from paas.hosts.remove import NotLost, begin_removal, remove
 from paas.model.app import App, AppName
 from paas.model.build import Builder, Image
 from paas.model.container import GONE
@@ -171,3 +171,40 @@ def test_a_registration_that_hangs_can_be_given_up(
 
     assert removes(platform, way) is None
     assert names(platform) == ["local"]
+
+
+def test_the_platforms_own_machine_builds_on_when_it_is_a_host_no_more(
+    platform: Platform, way: Way, engine: TwoEngines, h2: str, shop: App
+) -> None:
+    image = keeps_image(platform, shop, "local", h2)
+
+    begin_removal("local", platform, is_lost=False)
+    remove("local", platform, way.reach, NOW)
+
+    host = platform.hosts.get("local")
+    assert (host.schedulable, host.is_ready, engine.cleared) == (Schedulable.BUILD_ONLY, False, [])
+    kept = platform.builds.image(image.id)
+    assert kept is not None and "local" in kept.where
+    undrain("local", platform, NOW)
+    assert platform.hosts.get("local").is_ready
+
+
+@pytest.mark.usefixtures("h2")
+def test_the_platforms_own_machine_keeps_what_was_placed_there_meanwhile(
+    platform: Platform, way: Way, shop: App
+) -> None:
+    begin_removal("local", platform, is_lost=False)
+    platform.containers.add([make_container(make_dyno("web.1", app_id=shop.id), host="local")])
+
+    remove("local", platform, way.reach, NOW)
+
+    progress = told("local", platform.wire)
+    assert progress is not None and progress.stage is Stage.FAILED
+    assert platform.hosts.get("local").schedulable is Schedulable.DRAINING
+
+
+@pytest.mark.usefixtures("h2")
+def test_the_platforms_own_machine_is_never_lost(platform: Platform) -> None:
+    platform.hosts.note("local", health=str(HostHealth.DOWN))
+    with pytest.raises(NotLost, match="the platform's own machine"):
+        begin_removal("local", platform, is_lost=True)
