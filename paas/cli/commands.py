@@ -32,6 +32,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "logs": ("logs:logs", "Print an app's log."),
     },
     "Releases and builds": {
+        "deploy": ("deploy:deploy", "Deploy without a push."),
         "releases": ("releases:list_releases", "List an app's releases."),
         "releases:output": ("releases:output", "Print what a release process has printed."),
         "rollback": ("releases:rollback", "Go back to an earlier release."),
