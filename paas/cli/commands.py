@@ -39,6 +39,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "builds": ("builds:list_builds", "List an app's builds."),
         "builds:output": ("builds:output", "Print a build's output."),
         "builds:cancel": ("builds:cancel", "Cancel a build."),
+        "builds:retry": ("deploy:retry", "Build the same source once more."),
         "builds:cache:purge": ("builds:purge_cache", "Forget what an app's builds have kept."),
     },
     "Buildpacks": {

@@ -1,11 +1,11 @@
-"""deploy: what a push does, without a push."""
+"""deploy, builds:retry: what a push does, without a push."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from paas.cli.builds import follow
+from paas.cli.builds import build_named, follow
 from paas.cli.client import Client, path
 from paas.cli.command import command, on_app
 from paas.cli.files import REPOSITORY, all_files, commit_of, files_by_git, has_git
@@ -24,6 +24,11 @@ class NothingToSend(Invalid):
         super().__init__(
             f"There is no file to send in {folder}, or a .gitignore leaves out all of them."
         )
+
+
+class NotOneThing(Invalid):
+    def __init__(self) -> None:
+        super().__init__("Deploy one thing: a folder, or what --ref names.")
 
 
 class NoFolder(Invalid):
@@ -53,19 +58,46 @@ class StillBuilding(Detached):
         )
 
 
-@command("deploy", "paas deploy", "paas deploy ./site -a my-app")
-@click.argument("folder", required=False, default=".", type=click.Path(path_type=Path))
+@command("deploy", "paas deploy", "paas deploy ./site -a my-app", "paas deploy --ref 3f2a91c")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
 @on_app
+@click.option("--ref", metavar="COMMIT", help="A commit, branch or tag that was pushed.")
 @click.pass_obj
-def deploy(session: Session, folder: Path, app: str) -> None:
+def deploy(session: Session, folder: Path | None, app: str, ref: str | None) -> None:
     """Deploy without a push.
 
     The files of FOLDER, or of this folder, as they are, committed or not, but for those that a .gitignore leaves out.
-    Shows the build, and returns when the release is live in every router. Ctrl-C leaves it running.
+    Or a commit that was pushed before, with --ref. Shows the build, and returns when the release is live in every
+    router. Ctrl-C leaves it running.
     """
-    source = _send(session.api, folder.absolute())
-    build = session.api.post(path("apps", app, "builds"), {"source_blob": source}).one()
-    show_to_its_end(session.api, app, build["id"])
+    api = session.api
+    if folder is not None and ref is not None:
+        raise NotOneThing
+    if ref is not None:
+        wanted: dict[str, object] = {"commit": ref}
+    else:
+        wanted = {"source_blob": _send(api, (folder or Path()).absolute())}
+    _build(api, app, wanted)
+
+
+@command("builds:retry", "paas builds:retry", "paas builds:retry 3f2a91c0 -a my-app")
+@click.argument("build", required=False)
+@on_app
+@click.pass_obj
+def retry(session: Session, build: str | None, app: str) -> None:
+    """Build the same source once more.
+
+    That of BUILD, or of the newest build; what it makes is deployed.
+    """
+    found = build_named(session.api, app, build)
+    blob = found["source_blob"]
+    _build(session.api, app, {"source_blob": {"url": blob["url"], "version": blob.get("version")}})
+
+
+def _build(api: Client, app: str, wanted: dict[str, object]) -> None:
+    """Begun, and followed to its end."""
+    build = api.post(path("apps", app, "builds"), wanted).one()
+    show_to_its_end(api, app, build["id"])
 
 
 def show_to_its_end(api: Client, app: str, build_id: str) -> None:

@@ -135,7 +135,15 @@ def tidy(repository: Path, directory: Path) -> None:
 
 
 class Repo:
-    """The repository that a hook runs in: only there the pushed objects can be seen."""
+    """The repository that this process is in: what is just being pushed can only be seen in its hook."""
+
+    def commit(self, name: str) -> str | None:
+        """What `name` leads to: a commit, the beginning of one, a branch or a tag. None: nothing, or not one alone."""
+        asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
+        try:
+            return self._bytes(*asked).decode().strip()
+        except GitFailed:
+            return None
 
     def tree(self, commit: str) -> str | None:
         """None: it is not a commit. A tag that points to one is none either: no branch may hold it."""

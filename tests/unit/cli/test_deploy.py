@@ -200,3 +200,33 @@ def test_what_the_platform_says_to_the_upload_is_what_is_said(api: Api, user: Us
     typed = user.types("paas deploy -a shop")
 
     assert (typed.code, typed.err.splitlines()[-1]) == (1, "paas: It is larger than 1 MB.")
+
+
+@pytest.mark.usefixtures("builds")
+def test_a_commit_that_was_pushed_is_deployed(api: Api, user: User) -> None:
+    typed = user.types("paas deploy --ref 3f2a91c -a shop")
+
+    assert typed.out.endswith("deployed (v1)\n")
+    assert api.asked[0].line == "POST /apps/shop/builds"
+    assert api.asked[0].body == {"commit": "3f2a91c"}
+
+
+@pytest.mark.usefixtures("builds")
+def test_only_one_thing_is_deployed(api: Api, user: User) -> None:
+    typed = user.types("paas deploy . --ref 3f2a91c -a shop")
+
+    assert (typed.code, api.lines) == (2, [])
+
+
+@pytest.mark.usefixtures("builds")
+def test_a_build_is_repeated_from_its_source(api: Api, user: User) -> None:
+    source = {"url": "/sources/s1", "version": "3f2a91c"}
+    old = BUILD | {"created_at": "2026-09-01T12:00:00Z", "source_blob": source}
+    newer = old | {"id": "bbbb2222-0000", "created_at": "2026-09-01T12:05:00Z"}
+    api.returns("GET /apps/shop/builds", [old, newer | {"source_blob": {"url": "/sources/s2"}}])
+
+    user.types("paas builds:retry -a shop")
+    user.types("paas builds:retry bbbb1 -a shop")
+
+    asked = [each.body["source_blob"] for each in api.asked if each.line.startswith("POST")]
+    assert asked == [{"url": "/sources/s2", "version": None}, source]
