@@ -1,6 +1,5 @@
 """A build of a commit that was pushed before. What a push checks is checked again: limits change."""
 
-import os
 import re
 from pathlib import Path
 
@@ -29,15 +28,10 @@ class UnknownCommit(Unknown):
 
 
 def build_stored(request: GitRequest, directory: Path) -> str:
-    """The build's id. This process is in the repository from then on.
-
-    Raises InvalidRef, UnknownCommit, PushRefused, and what the API says.
-    """
+    """The build's id. Raises InvalidRef, UnknownCommit, PushRefused, and what the API says."""
     if not REF.fullmatch(request.ref):
         raise InvalidRef(request.ref)
-    os.environ.update(environment(directory))
-    os.chdir(ensure_repository(directory, request.app_id))
-    repo = Repo()
+    repo = Repo(ensure_repository(directory, request.app_id), environment(directory))
     commit = repo.commit(request.ref)
     tree = commit and repo.tree(commit)
     if not commit or not tree:
