@@ -4,9 +4,11 @@ import shutil
 import time
 import uuid
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from paas.builds.adopt import adopt_image, find_image, lasting_name
 from paas.builds.build import build_image
 from paas.builds.choice import secret_values
 from paas.builds.discard import discard, workplace
@@ -15,15 +17,17 @@ from paas.builds.keep import LEASE_SECONDS, BuildCancelled, Keeper
 from paas.builds.makers import makers_of
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.output import Output
+from paas.builds.sources import NO_TREE
 from paas.engine.engine import ImageSeen
 from paas.errors import PaasError
 from paas.logs.segments import LogUnwritable
 from paas.logs.store import say
 from paas.model.app import App, UnknownApp
-from paas.model.build import Build, BuildState, Image
+from paas.model.build import Build, Builder, BuildState, Image, Source
 from paas.model.config import Config
 from paas.model.container import container_name
 from paas.model.host import LOCAL
+from paas.model.image_reference import ImageReference
 from paas.model.log import LogLine
 from paas.model.release import Release
 from paas.releases.create import announce_release, release_image, wanted_config
@@ -73,7 +77,7 @@ def _build_and_release(
     settings, begun = platform.settings, time.monotonic()
     say(platform.logs, app.id, "api", f"Build started by user {build.person}", time.time())
     _check_disk(platform)
-    tree = platform.sources.check(build.source, settings.source_mb)
+    given = platform.builds.source(build.source)
     with (
         Keeper(build.id, platform.builds, settings.build_seconds) as keeper,
         workplace(_folder(build.id, platform), platform.engine, LOCAL, settings) as folder,
@@ -83,8 +87,8 @@ def _build_and_release(
             build=build,
             app=app,
             config=config,
-            source=platform.sources.path(build.source),
-            tree=tree,
+            source=platform.sources.place(given.id),
+            tree=NO_TREE,
             makers=makers_of(build, app.id, platform.builds, platform.buildpacks),
             folder=folder,
             tag=f"{image_name(settings.platform, app)}:build-{build.id[:8]}",
@@ -96,7 +100,7 @@ def _build_and_release(
             note_buildpacks=partial(platform.builds.note_buildpacks, build.id),
             afterwards=afterwards,
         )
-        built = build_image(order)
+        built = _image_of(given, order, platform)
         seen = platform.engine.image(LOCAL, built.image)
         if seen is None:
             raise BuildFailed("the image is gone from the engine again")
@@ -113,6 +117,16 @@ def _build_and_release(
             output.title(f"Releasing v{release.number}")
         platform.builds.end(build.id, BuildState.SUCCEEDED, time.time())
     say(platform.logs, app.id, "api", "Build succeeded", time.time())
+
+
+def _image_of(given: Source, order: Order, platform: Platform) -> Built:
+    if given.image is None:
+        tree = platform.sources.check(given.id, platform.settings.source_mb)
+        return build_image(replace(order, tree=tree))
+    name = ImageReference(given.image)
+    seen = find_image(order, name, {host.arch for host in platform.hosts.all()})
+    platform.builds.pin_source(given.id, lasting_name(seen))
+    return adopt_image(order, name, seen)
 
 
 def _send(build: Build, app: App, built: Built, output: Output, platform: Platform) -> Sent:
@@ -146,7 +160,7 @@ def _release(
         created_at=now,
     )
     version = build.commit[:7] if build.commit else build.id[:8]
-    text = f"Deploy {version}"
+    text = f"Deploy {built.detected if built.builder is Builder.IMAGE else version}"
     learnt = {"image": image.id, "builder": str(built.builder), "detected": built.detected}
     with platform.record.write():
         # Cancelled until here: nothing is released. From here on: the release is there.

@@ -1,4 +1,4 @@
-"""POST /apps/{app}/builds: a build of what was uploaded, of a commit that was pushed, or of what was built before."""
+"""POST /apps/{app}/builds: of what was uploaded, a commit that was pushed, an image, or what was built before."""
 
 import re
 import time
@@ -13,9 +13,11 @@ from paas.api.asked import CurrentApp, CurrentPerson, CurrentPlatform
 from paas.api.builds import BuildOut, build_out
 from paas.api.sources import NotASource, source_of
 from paas.api.stored import build_stored
+from paas.auth import NotAdmin
 from paas.errors import Invalid, Unavailable
 from paas.model.app import App
 from paas.model.build import Build, BuildState, Source
+from paas.model.image_reference import ImageReference
 from paas.model.person import Person
 from paas.store.builds import UnknownBuild
 from paas.wire import SILENT
@@ -33,7 +35,7 @@ class QueueAway(Unavailable):
 class NotOneThing(Invalid):
     def __init__(self) -> None:
         super().__init__(
-            "A build is of one thing: name a source_blob or a commit. Nothing was changed."
+            "A build is of one thing: name a source_blob, a commit or an image. Nothing was changed."
         )
 
 
@@ -54,6 +56,8 @@ class BuildIn(BaseModel):
     source_blob: SourceBlobIn | None = None
     commit: Annotated[str, Field(max_length=200)] | None = None
     """Ours: a commit, a branch or a tag that was pushed."""
+    image: Annotated[str, Field(max_length=1000)] | None = None
+    """Ours: what the engine has, or can fetch. For admins: what is on an engine could be anybody's."""
 
 
 @router.post("/apps/{app}/builds", status_code=201)
@@ -61,23 +65,27 @@ async def begin_build(
     app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, given: BuildIn
 ) -> BuildOut:
     """Its release is deployed when it is built; follow `output_stream_url`."""
-    if (given.source_blob is None) == (given.commit is None):
+    named = [given.source_blob, given.commit, given.image]
+    if sum(each is not None for each in named) != 1:
         raise NotOneThing
     if given.commit is not None:
         build_id = await build_stored(app, person, given.commit, platform.settings)
         return await run_in_threadpool(_show, build_id, app, person, platform)
-    assert given.source_blob is not None
-    return await run_in_threadpool(_begin, given.source_blob, app, person, platform)
+    return await run_in_threadpool(_begin, given, app, person, platform)
 
 
-def _begin(blob: SourceBlobIn, app: App, person: Person, platform: Platform) -> BuildOut:
-    source = _source(blob, app, person, platform)
+def _begin(given: BuildIn, app: App, person: Person, platform: Platform) -> BuildOut:
+    if given.source_blob is not None:
+        source = _source(given.source_blob, app, person, platform)
+    else:
+        source = _image_source(ImageReference(given.image or ""), person, platform)
+    commit = (given.source_blob and given.source_blob.version) or ""
     build = Build(
         id=str(uuid.uuid4()),
         app_id=app.id,
         state=BuildState.QUEUED,
         source=source.id,
-        commit=blob.version or "",
+        commit=commit,
         person=person.name,
         created_at=time.time(),
     )
@@ -95,13 +103,20 @@ def _source(blob: SourceBlobIn, app: App, person: Person, platform: Platform) ->
     if named is None:
         raise NotASource(blob.url)
     was_built = platform.builds.is_source_of(named[1], app.id)
-    if was_built and not platform.sources.has(named[1]):
-        raise SourceGone(app.name)
     source = (
         platform.builds.source(named[1]) if was_built else source_of(named[1], person, platform)
     )
-    if not platform.sources.has(source.id):
-        raise NotASource(blob.url)
+    if source.image is None and not platform.sources.has(source.id):
+        raise SourceGone(app.name) if was_built else NotASource(blob.url)
+    return source
+
+
+def _image_source(name: ImageReference, person: Person, platform: Platform) -> Source:
+    """Raises NotAdmin."""
+    if not person.is_admin:
+        raise NotAdmin(person.name)
+    source = Source(str(uuid.uuid4()), person.name, time.time(), image=name)
+    platform.builds.add_source(source)
     return source
 
 

@@ -62,6 +62,10 @@ class Tree:
         return self.texts.get(PROCFILE)
 
 
+NO_TREE = Tree(0, 0, frozenset(), {})
+"""As long as nothing was checked."""
+
+
 class SourceStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -74,7 +78,7 @@ class SourceStore:
     @contextmanager
     def writing(self, source_id: str, limit_mb: int) -> Iterator[Callable[[bytes], int]]:
         """`write` for who gets the chunks one by one. Nothing is kept when the block raises."""
-        path = self._path(source_id)
+        path = self.place(source_id)
         temporary = path.with_suffix(".part")
         left = _tar_limit(limit_mb)
         try:
@@ -95,11 +99,11 @@ class SourceStore:
             temporary.unlink(missing_ok=True)
 
     def has(self, source_id: str) -> bool:
-        return self._path(source_id).exists()
+        return self.place(source_id).exists()
 
     def path(self, source_id: str) -> Path:
         """Of the tar. Raises UnknownSource."""
-        path = self._path(source_id)
+        path = self.place(source_id)
         if not path.exists():
             raise UnknownSource(source_id)
         return path
@@ -110,7 +114,7 @@ class SourceStore:
 
     def remove(self, source_id: str) -> None:
         """Silent if it is gone."""
-        self._path(source_id).unlink(missing_ok=True)
+        self.place(source_id).unlink(missing_ok=True)
 
     def check(self, source_id: str, limit_mb: int) -> Tree:
         """Reads all headers; a gzipped tar is a plain one afterwards. Raises InvalidSource or UnknownSource."""
@@ -127,7 +131,8 @@ class SourceStore:
             except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
                 raise InvalidSource(f"it is not a whole tar archive ({error})") from None
 
-    def _path(self, source_id: str) -> Path:
+    def place(self, source_id: str) -> Path:
+        """Where its tar is, or is to be. Raises UnknownSource for what cannot be an id."""
         if not source_id.replace("-", "").isalnum():
             raise UnknownSource(source_id)
         return self._folder / f"{source_id}.tar"

@@ -28,7 +28,7 @@ class NothingToSend(Invalid):
 
 class NotOneThing(Invalid):
     def __init__(self) -> None:
-        super().__init__("Deploy one thing: a folder, or what --ref names.")
+        super().__init__("Deploy one thing: a folder, or what --ref or --image names.")
 
 
 class NoFolder(Invalid):
@@ -58,23 +58,37 @@ class StillBuilding(Detached):
         )
 
 
-@command("deploy", "paas deploy", "paas deploy ./site -a my-app", "paas deploy --ref 3f2a91c")
+@command(
+    "deploy",
+    "paas deploy",
+    "paas deploy ./site -a my-app",
+    "paas deploy --ref 3f2a91c",
+    "paas deploy --image nginx:1.27",
+)
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @on_app
 @click.option("--ref", metavar="COMMIT", help="A commit, branch or tag that was pushed.")
+@click.option(
+    "--image", metavar="NAME", help="An image that the engine has, or can fetch; for admins."
+)
 @click.pass_obj
-def deploy(session: Session, folder: Path | None, app: str, ref: str | None) -> None:
+def deploy(
+    session: Session, folder: Path | None, app: str, ref: str | None, image: str | None
+) -> None:
     """Deploy without a push.
 
     The files of FOLDER, or of this folder, as they are, committed or not, but for those that a .gitignore leaves out.
-    Or a commit that was pushed before, with --ref. Shows the build, and returns when the release is live in every
-    router. Ctrl-C leaves it running.
+    Or a commit that was pushed before; or an image, which is released as it is. Shows the build, and returns when the
+    release is live in every router. Ctrl-C leaves it running.
     """
     api = session.api
-    if folder is not None and ref is not None:
+    if sum(each is not None for each in (folder, ref, image)) > 1:
         raise NotOneThing
+    wanted: dict[str, object]
     if ref is not None:
-        wanted: dict[str, object] = {"commit": ref}
+        wanted = {"commit": ref}
+    elif image is not None:
+        wanted = {"image": image}
     else:
         wanted = {"source_blob": _send(api, (folder or Path()).absolute())}
     _build(api, app, wanted)

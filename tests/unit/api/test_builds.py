@@ -126,3 +126,17 @@ def test_without_a_door_a_pushed_commit_cannot_be_had(served: Served) -> None:
 
     assert answer.status_code == 503
     assert "The door does not answer" in answer.json()["message"]
+
+
+def test_an_image_is_deployed_by_admins_and_never_one_of_the_platforms_own(served: Served) -> None:
+    with served.by("ana") as ana, served.by("ben") as ben:
+        made = ana.post("/apps/blog/builds", json={"image": "nginx:1.27"})
+        own = ana.post("/apps/blog/builds", json={"image": "paas/stack:run"})
+        refused = ben.post("/apps/blog/builds", json={"image": "nginx:1.27"})
+        again = ben.post("/apps/blog/builds", json={"source_blob": made.json()["source_blob"]})
+
+    assert (made.status_code, own.status_code, refused.status_code) == (201, 422, 403)
+    assert "the platform's own" in own.json()["message"]
+    source = served.platform.builds.source(made.json()["source_blob"]["url"].rpartition("/")[2])
+    assert source.image == "nginx:1.27"
+    assert again.status_code == 201  # an admin has chosen it for this app
