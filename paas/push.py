@@ -4,12 +4,10 @@ import shutil
 import time
 import uuid
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from paas.builds.adopt import adopt_image, find_image, lasting_name
-from paas.builds.build import build_image
+from paas.builds.build import make_image
 from paas.builds.choice import secret_values
 from paas.builds.discard import discard, workplace
 from paas.builds.fetched import clear_unused
@@ -23,11 +21,10 @@ from paas.errors import PaasError
 from paas.logs.segments import LogUnwritable
 from paas.logs.store import say
 from paas.model.app import App, UnknownApp
-from paas.model.build import Build, Builder, BuildState, Image, Source
+from paas.model.build import Build, Builder, BuildState, Image
 from paas.model.config import Config
 from paas.model.container import container_name
 from paas.model.host import LOCAL
-from paas.model.image_reference import ImageReference
 from paas.model.log import LogLine
 from paas.model.release import Release
 from paas.releases.create import announce_release, release_image, wanted_config
@@ -100,7 +97,8 @@ def _build_and_release(
             note_buildpacks=partial(platform.builds.note_buildpacks, build.id),
             afterwards=afterwards,
         )
-        built = _image_of(given, order, platform)
+        archs = {host.arch for host in platform.hosts.all()}
+        built = make_image(given, order, platform.builds, platform.sources, platform.cipher, archs)
         seen = platform.engine.image(LOCAL, built.image)
         if seen is None:
             raise BuildFailed("the image is gone from the engine again")
@@ -117,16 +115,6 @@ def _build_and_release(
             output.title(f"Releasing v{release.number}")
         platform.builds.end(build.id, BuildState.SUCCEEDED, time.time())
     say(platform.logs, app.id, "api", "Build succeeded", time.time())
-
-
-def _image_of(given: Source, order: Order, platform: Platform) -> Built:
-    if given.image is None:
-        tree = platform.sources.check(given.id, platform.settings.source_mb)
-        return build_image(replace(order, tree=tree))
-    name = ImageReference(given.image)
-    seen = find_image(order, name, {host.arch for host in platform.hosts.all()})
-    platform.builds.pin_source(given.id, lasting_name(seen))
-    return adopt_image(order, name, seen)
 
 
 def _send(build: Build, app: App, built: Built, output: Output, platform: Platform) -> Sent:

@@ -19,6 +19,7 @@ from paas.model.app import App
 from paas.model.build import Build, BuildState, Source
 from paas.model.image_reference import ImageReference
 from paas.model.person import Person
+from paas.model.source_url import SourceUrl
 from paas.store.builds import UnknownBuild
 from paas.wire import SILENT
 from paas.wiring import Platform
@@ -50,6 +51,8 @@ class SourceBlobIn(BaseModel):
     url: Annotated[str, Field(max_length=4000)]
     version: Annotated[str, Field(max_length=200)] | None = None
     """The commit."""
+    checksum: Annotated[str, Field(pattern="^(SHA256:)?[0-9a-fA-F]{64}$")] | None = None
+    """SHA-256 of the tar, as it comes."""
 
 
 class BuildIn(BaseModel):
@@ -98,17 +101,31 @@ def _begin(given: BuildIn, app: App, person: Person, platform: Platform) -> Buil
 
 
 def _source(blob: SourceBlobIn, app: App, person: Person, platform: Platform) -> Source:
-    """One's own, or what the app was built of before. Raises NotASource, UnknownSource and SourceGone."""
+    """One's own, what the app was built of before, or to be fetched.
+
+    Raises InvalidSourceUrl, NotASource, UnknownSource and SourceGone.
+    """
     named = OURS.fullmatch(blob.url)
     if named is None:
-        raise NotASource(blob.url)
+        SourceUrl.parse(blob.url)
+        url = platform.cipher.seal(blob.url)
+        source = Source(str(uuid.uuid4()), person.name, time.time(), url, _checksum(blob))
+        platform.builds.add_source(source)
+        return source
     was_built = platform.builds.is_source_of(named[1], app.id)
     source = (
         platform.builds.source(named[1]) if was_built else source_of(named[1], person, platform)
     )
-    if source.image is None and not platform.sources.has(source.id):
+    is_here = platform.sources.has(source.id)
+    if not is_here and source.image is None and source.url is None:
         raise SourceGone(app.name) if was_built else NotASource(blob.url)
+    if blob.checksum is not None and is_here and not was_built:
+        platform.builds.note_source(source.id, checksum=_checksum(blob))
     return source
+
+
+def _checksum(blob: SourceBlobIn) -> str | None:
+    return None if blob.checksum is None else blob.checksum.rpartition(":")[2].lower()
 
 
 def _image_source(name: ImageReference, person: Person, platform: Platform) -> Source:

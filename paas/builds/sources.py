@@ -93,7 +93,7 @@ class SourceStore:
                     return file.write(chunk)
 
                 yield write
-                _to_disk(file)
+                to_disk(file)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -156,7 +156,7 @@ def _check_members(tar: tarfile.TarFile, limit_mb: int) -> Tree:
     for count, member in enumerate(tar, start=1):
         if count > FILE_LIMIT:
             raise InvalidSource(f"it has more than {FILE_LIMIT} files")
-        parts = _parts(member.name)
+        parts = parts_of(member.name)
         name = "/".join(parts)
         parents = ["/".join(parts[:end]) for end in range(1, len(parts))]
         if any(parent in links or parent in files for parent in parents):
@@ -173,7 +173,7 @@ def _check_members(tar: tarfile.TarFile, limit_mb: int) -> Tree:
             _check_link(parts, member.linkname)
             links.add(name)
             continue
-        if member.islnk() and "/".join(_parts(member.linkname)) not in files:
+        if member.islnk() and "/".join(parts_of(member.linkname)) not in files:
             raise InvalidSource(
                 f"{member.name!r} is a hard link to {member.linkname!r}, which is no file before it"
             )
@@ -205,7 +205,7 @@ def _check_end(file: _Bounded, offset: int) -> None:
         raise InvalidSource("it is not a whole tar archive (its end is missing)")
 
 
-def _parts(name: str) -> list[str]:
+def parts_of(name: str) -> list[str]:
     """Of a path inside the tree. Raises InvalidSource."""
     if name.startswith("/") or "\0" in name:
         raise InvalidSource(f"{name!r} is not inside the tree")
@@ -238,7 +238,7 @@ def _unzip(path: Path, limit_mb: int) -> None:
             with temporary.open("wb") as plain:
                 os.fchmod(plain.fileno(), FILE_MODE)
                 _inflate(file, plain, _tar_limit(limit_mb), limit_mb)
-                _to_disk(plain)
+                to_disk(plain)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -260,7 +260,7 @@ def _inflate(file: IO[bytes], plain: IO[bytes], left: int, limit_mb: int) -> Non
         raise InvalidSource(f"its gzip data is damaged ({error})") from None
 
 
-def _to_disk(file: IO[bytes]) -> None:
+def to_disk(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
 
@@ -276,7 +276,7 @@ def unpack(source: Path, folder: Path) -> None:
     """
     with tarfile.open(source, mode="r:") as tar:
         for member in tar:
-            path = folder.joinpath(*_parts(member.name))
+            path = folder.joinpath(*parts_of(member.name))
             if member.isdir():
                 path.mkdir(parents=True, exist_ok=True)
                 continue
@@ -284,7 +284,7 @@ def unpack(source: Path, folder: Path) -> None:
             if member.issym():
                 path.symlink_to(member.linkname)
             elif member.islnk():
-                path.hardlink_to(folder.joinpath(*_parts(member.linkname)))
+                path.hardlink_to(folder.joinpath(*parts_of(member.linkname)))
             else:
                 _write(tar, member, path)
 

@@ -28,7 +28,7 @@ class NothingToSend(Invalid):
 
 class NotOneThing(Invalid):
     def __init__(self) -> None:
-        super().__init__("Deploy one thing: a folder, or what --ref or --image names.")
+        super().__init__("Deploy one thing: a folder, or what --ref, --url or --image names.")
 
 
 class NoFolder(Invalid):
@@ -68,25 +68,33 @@ class StillBuilding(Detached):
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @on_app
 @click.option("--ref", metavar="COMMIT", help="A commit, branch or tag that was pushed.")
+@click.option("--url", metavar="URL", help="Where the platform fetches a tar, by https.")
 @click.option(
     "--image", metavar="NAME", help="An image that the engine has, or can fetch; for admins."
 )
 @click.pass_obj
 def deploy(
-    session: Session, folder: Path | None, app: str, ref: str | None, image: str | None
+    session: Session,
+    folder: Path | None,
+    app: str,
+    ref: str | None,
+    url: str | None,
+    image: str | None,
 ) -> None:
     """Deploy without a push.
 
     The files of FOLDER, or of this folder, as they are, committed or not, but for those that a .gitignore leaves out.
-    Or a commit that was pushed before; or an image, which is released as it is. Shows the build, and returns when the
-    release is live in every router. Ctrl-C leaves it running.
+    Or a commit that was pushed before; a tar, which the platform fetches; an image, which is released as it is. Shows
+    the build, and returns when the release is live in every router. Ctrl-C leaves it running.
     """
     api = session.api
-    if sum(each is not None for each in (folder, ref, image)) > 1:
+    if sum(each is not None for each in (folder, ref, url, image)) > 1:
         raise NotOneThing
     wanted: dict[str, object]
     if ref is not None:
         wanted = {"commit": ref}
+    elif url is not None:
+        wanted = {"source_blob": {"url": url}}
     elif image is not None:
         wanted = {"image": image}
     else:

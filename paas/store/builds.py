@@ -110,15 +110,10 @@ class BuildStore:
         with self._database.read() as tx:
             return tx.execute(query).first() is not None
 
-    def pin_source(self, source_id: str, image: str) -> None:
-        """From now on it means this very image."""
+    def note_source(self, source_id: str, **values: str | None) -> None:
+        """`image`: it means this very one. `checksum`: what comes must have it; None: what came has."""
         with self._database.write() as tx:
-            tx.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(image=image))
-
-    def trust_source(self, source_id: str) -> None:
-        """What came had its checksum. It is not looked at again: a gzipped tar is another file once it is unzipped."""
-        with self._database.write() as tx:
-            tx.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(checksum=None))
+            tx.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(**values))
 
     def remove_source(self, source_id: str) -> None:
         with self._database.write() as tx:

@@ -122,7 +122,9 @@ class Builds:
 
     def begun(self, tree: str | Mapping[str, str], until: str) -> tuple[str, threading.Thread]:
         """A build in a thread of its own, at the moment when it has printed `until`."""
-        build_id = self.queued(tree)
+        return self.begun_as(self.queued(tree), until)
+
+    def begun_as(self, build_id: str, until: str) -> tuple[str, threading.Thread]:
         thread = threading.Thread(
             target=push, args=(build_id, self.platform, "builds-1"), daemon=True
         )

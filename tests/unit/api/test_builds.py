@@ -42,7 +42,7 @@ def test_a_build_needs_a_source_of_ones_own_that_was_uploaded(served: Served) ->
         others = upload(eve)
         empty = {"url": ben.post("/sources").json()["source_blob"]["get_url"]}
         for blob, status in (
-            (others, 404), (empty, 422), ({"url": "https://example.com/app.tgz"}, 422), ({"url": "/etc/passwd"}, 422),
+            (others, 404), (empty, 422), ({"url": "http://example.com/app.tgz"}, 422), ({"url": "/etc/passwd"}, 422),
             ({"url": "http://["}, 422), ({"url": ""}, 422), ({}, 422), ({"url": "/sources/../x"}, 422),
             ({**others, "version": "x" * 999}, 422), ({"url": f"/sources/{'0' * 36}"}, 404),
         ):  # fmt: skip
@@ -115,6 +115,9 @@ def test_what_an_app_was_built_of_its_people_may_build_again(served: Served) -> 
 def test_a_build_is_of_one_thing(served: Served) -> None:
     with served.by("ben") as client:
         blob = upload(client)
+        for checksum in ("SHA256:00", "md5:" + "0" * 32, "0" * 63, 7):
+            body = {"source_blob": {**blob, "checksum": checksum}}
+            assert client.post("/apps/blog/builds", json=body).status_code == 422
         for body in ({}, {"source_blob": blob, "commit": "3f2a91c"}):
             answer = client.post("/apps/blog/builds", json=body)
             assert (answer.status_code, answer.json()["id"]) == (422, "invalid_params")
@@ -140,3 +143,28 @@ def test_an_image_is_deployed_by_admins_and_never_one_of_the_platforms_own(serve
     source = served.platform.builds.source(made.json()["source_blob"]["url"].rpartition("/")[2])
     assert source.image == "nginx:1.27"
     assert again.status_code == 201  # an admin has chosen it for this app
+
+
+def test_a_source_may_be_a_url_which_is_kept_sealed(served: Served) -> None:
+    url, checksum = "https://ben:s3cret@example.com/app.tgz?key=s3cret", "0A" * 32
+    with served.by("ben") as ben:
+        blob = {"url": url, "checksum": f"SHA256:{checksum}", "version": "v1.2"}
+        made = ben.post("/apps/blog/builds", json={"source_blob": blob}).json()
+        again = ben.post("/apps/blog/builds", json={"source_blob": made["source_blob"]})
+
+    source = served.platform.builds.source(made["source_blob"]["url"].rpartition("/")[2])
+    assert source.url is not None and "s3cret" not in source.url
+    assert served.platform.cipher.open(source.url) == url
+    assert source.checksum == checksum.lower()
+    assert "s3cret" not in str(made)
+    assert made["source_blob"]["version"] == "v1.2"
+    assert again.status_code == 201
+
+
+def test_an_upload_may_be_held_against_a_checksum(served: Served) -> None:
+    with served.by("ben") as ben:
+        blob = upload(ben)
+        made = ben.post("/apps/blog/builds", json={"source_blob": {**blob, "checksum": "0" * 64}})
+
+    source = served.platform.builds.source(made.json()["source_blob"]["url"].rpartition("/")[2])
+    assert (source.url, source.checksum) == (None, "0" * 64)

@@ -212,6 +212,17 @@ def test_a_commit_that_was_pushed_is_deployed(api: Api, user: User) -> None:
 
 
 @pytest.mark.usefixtures("builds")
+def test_what_the_platform_is_to_fetch_is_named(api: Api, user: User) -> None:
+    user.types("paas deploy --url https://example.com/a.tgz -a shop")
+    user.types("paas deploy --image nginx:1.27 -a shop")
+
+    asked = [each.body for each in api.asked if each.line.startswith("POST")]
+    assert asked == [
+        {"source_blob": {"url": "https://example.com/a.tgz"}}, {"image": "nginx:1.27"}
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("builds")
 def test_only_one_thing_is_deployed(api: Api, user: User) -> None:
     typed = user.types("paas deploy . --ref 3f2a91c -a shop")
 
