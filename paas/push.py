@@ -4,13 +4,13 @@ import shutil
 import time
 import uuid
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from paas.builds.build import make_image
 from paas.builds.choice import secret_values
 from paas.builds.discard import discard, workplace
-from paas.builds.fetched import clear_unused
 from paas.builds.keep import LEASE_SECONDS, BuildCancelled, Keeper
 from paas.builds.makers import makers_of
 from paas.builds.order import BuildFailed, Built, Order
@@ -21,7 +21,7 @@ from paas.errors import PaasError
 from paas.logs.segments import LogUnwritable
 from paas.logs.store import say
 from paas.model.app import App, UnknownApp
-from paas.model.build import Build, Builder, BuildState, Image
+from paas.model.build import Build, Builder, BuildState, Image, Purpose
 from paas.model.config import Config
 from paas.model.container import container_name
 from paas.model.host import LOCAL
@@ -38,10 +38,6 @@ DISK_FLOOR_MB = 512
 PLATFORM_FAILED = (
     "the platform itself failed; its operator finds why in the log of the build workers"
 )
-SOURCE_SECONDS = 86400.0
-"""How long a source is kept that no image is made of."""
-OUTPUTS_KEPT = 100
-"""Of the builds of one app."""
 WORKER_DIED = "its worker died. Push again"
 
 
@@ -108,6 +104,12 @@ def _build_and_release(
         if build.image is not None:
             _restore(build, built, platform)
             output.title("The image is there again")
+        elif build.purpose is Purpose.CHECK:
+            platform.engine.remove_image(LOCAL, order.tag)
+            output.title(_would_be(app, built, platform))
+        elif build.purpose is Purpose.KEEP:
+            _keep(build, app, built, seen, _send(build, app, built, output, platform), platform)
+            output.title(f"Kept, and not released. {_way_to_release(build, app)}")
         else:
             sent = _send(build, app, built, output, platform)
             keeper.check()
@@ -130,12 +132,32 @@ def _send(build: Build, app: App, built: Built, output: Output, platform: Platfo
     return sent
 
 
-def _release(
+def _would_be(app: App, built: Built, platform: Platform) -> str:
+    last = max((release.number for release in platform.releases.all(app.id)), default=0)
+    types = ", ".join(built.processes)
+    return f"It can be built, and would be v{last + 1} with {types}. The image is not kept"
+
+
+def _way_to_release(build: Build, app: App) -> str:
+    if not build.commit:
+        return "It is released by its slug: see docs/api.md"
+    return f"To release it: paas deploy --ref {build.commit[:7]} -a {app.name}"
+
+
+def _keep(
     build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent, platform: Platform
-) -> Release:
-    """Image, release and what the build came to are one write. Raises BuildCancelled."""
-    now = time.time()
-    image = Image(
+) -> None:
+    """Raises BuildCancelled."""
+    image = replace(_image(build, app, built, seen, sent), processes=built.processes)
+    learnt = {"image": image.id, "builder": str(built.builder), "detected": built.detected}
+    with platform.record.write():
+        if not platform.builds.note(build.id, **learnt):
+            raise BuildCancelled
+        platform.builds.add_image(image)
+
+
+def _image(build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent) -> Image:
+    return Image(
         id=str(uuid.uuid4()),
         app_id=app.id,
         builder=built.builder,
@@ -145,8 +167,16 @@ def _release(
         digest=sent.digest,
         source=build.source,
         commit=build.commit,
-        created_at=now,
+        created_at=time.time(),
     )
+
+
+def _release(
+    build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent, platform: Platform
+) -> Release:
+    """Image, release and what the build came to are one write. Raises BuildCancelled."""
+    now = time.time()
+    image = _image(build, app, built, seen, sent)
     version = build.commit[:7] if build.commit else build.id[:8]
     text = f"Deploy {built.detected if built.builder is Builder.IMAGE else version}"
     learnt = {"image": image.id, "builder": str(built.builder), "detected": built.detected}
@@ -247,38 +277,3 @@ def _release_of(build: Build, platform: Platform) -> Release | None:
         ),
         None,
     )
-
-
-def clear_leftovers(platform: Platform, now: float) -> None:
-    """What builds that are over and apps that are no more left in the platform's folder. Safe to repeat and to kill."""
-    settings, builds = platform.settings, platform.builds
-    repositories = [*settings.repositories.glob("*.git")]
-    caches = [*(settings.builds / "cache").glob("*")]
-    folders = [*(settings.builds / "work").glob("*")]
-    # What is there was listed before what is known is asked: nothing that is just made is taken for left over.
-    apps = [*platform.apps.all(), *platform.apps.all(destroyed=True)]
-    known = {app.id for app in apps}
-    under_way = [*builds.in_state(BuildState.QUEUED), *builds.in_state(BuildState.BUILDING)]
-    old = now - SOURCE_SECONDS
-    for half in (*settings.sources.glob("*.part"), *settings.repositories.glob(".new-*")):
-        if half.stat().st_mtime < old:
-            shutil.rmtree(half) if half.is_dir() else half.unlink()
-    for repository in repositories:
-        if repository.stem not in known:
-            shutil.rmtree(repository, ignore_errors=True)
-    for cache in caches:
-        if cache.name not in known:
-            discard(cache, platform.engine, LOCAL, settings)
-    for folder in folders:
-        if folder.name not in {build.id for build in under_way}:
-            discard(folder, platform.engine, LOCAL, settings)
-    needed = {build.source for build in under_way}
-    needed |= {image.source for app in apps for image in builds.images(app.id)}
-    for source in builds.sources():
-        if source.id not in needed and source.created_at < now - SOURCE_SECONDS:
-            platform.sources.remove(source.id)
-            builds.remove_source(source.id)
-    clear_unused(settings.fetched_buildpacks, now)
-    for app in apps:
-        for build in builds.of(app.id, limit=100_000)[OUTPUTS_KEPT:]:
-            platform.logs.remove_output(build.id)

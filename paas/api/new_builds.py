@@ -16,7 +16,7 @@ from paas.api.stored import build_stored
 from paas.auth import NotAdmin
 from paas.errors import Invalid, Unavailable
 from paas.model.app import App
-from paas.model.build import Build, BuildState, Source
+from paas.model.build import Build, BuildState, Purpose, Source
 from paas.model.image_reference import ImageReference
 from paas.model.person import Person
 from paas.model.source_url import SourceUrl
@@ -56,6 +56,8 @@ class SourceBlobIn(BaseModel):
 
 
 class BuildIn(BaseModel):
+    purpose: Purpose = Purpose.RELEASE
+    """Ours."""
     source_blob: SourceBlobIn | None = None
     commit: Annotated[str, Field(max_length=200)] | None = None
     """Ours: a commit, a branch or a tag that was pushed."""
@@ -91,6 +93,7 @@ def _begin(given: BuildIn, app: App, person: Person, platform: Platform) -> Buil
         commit=commit,
         person=person.name,
         created_at=time.time(),
+        purpose=given.purpose,
     )
     platform.builds.add(build)
     if not platform.wire.build(build.id, platform.settings.build_seconds):

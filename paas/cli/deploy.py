@@ -1,11 +1,12 @@
 """deploy, builds:retry: what a push does, without a push."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from paas.cli.builds import build_named, follow
+from paas.cli.builds import build_named, follow, newest_first
 from paas.cli.client import Client, path
 from paas.cli.command import command, on_app
 from paas.cli.files import REPOSITORY, all_files, commit_of, files_by_git, has_git
@@ -13,10 +14,10 @@ from paas.cli.links import local
 from paas.cli.pack import pack
 from paas.cli.session import Session
 from paas.cli.text import plain, say
-from paas.cli.wait import Detached
+from paas.cli.wait import Detached, settle
 from paas.errors import Failed, Invalid
 
-LIVE = "live"
+LIVE, BUILT = "live", "built"
 
 
 class NothingToSend(Invalid):
@@ -91,6 +92,13 @@ def deploy(
     if sum(each is not None for each in (folder, ref, url, image)) > 1:
         raise NotOneThing
     wanted: dict[str, object]
+    kept = None if ref is None else _kept_image(api, app, ref)
+    if kept is not None:
+        answer = api.post(path("apps", app, "releases"), {"slug": kept})
+        number = plain(answer.one()["version"])
+        say(f"Releasing {app} v{number}, built before")
+        settle(api, app, answer, False, f"Live: {app} v{number}")
+        return
     if ref is not None:
         wanted = {"commit": ref}
     elif url is not None:
@@ -122,6 +130,17 @@ def _build(api: Client, app: str, wanted: dict[str, object]) -> None:
     show_to_its_end(api, app, build["id"])
 
 
+def _kept_image(api: Client, app: str, ref: str) -> str | None:
+    """The slug of what was built of that commit to be released later; None: it is to be built."""
+    if not re.fullmatch(r"[0-9a-f]{7,40}", ref):
+        return None
+    for build in newest_first(api, app):
+        version = (build.get("source_blob") or {}).get("version") or ""
+        if build.get("outcome") == BUILT and build.get("slug") and version.startswith(ref):
+            return str(build["slug"]["id"])
+    return None
+
+
 def show_to_its_end(api: Client, app: str, build_id: str) -> None:
     """Raises NotLive, and StillBuilding at Ctrl-C."""
     build = path("apps", app, "builds", build_id)
@@ -133,7 +152,7 @@ def show_to_its_end(api: Client, app: str, build_id: str) -> None:
     except KeyboardInterrupt:
         raise StillBuilding(app) from None
     became = api.get(build).one()
-    if became["outcome"] != LIVE:
+    if became["outcome"] not in (LIVE, BUILT):
         raise NotLive(app, became)
 
 

@@ -120,11 +120,17 @@ class BuildStore:
             tx.execute(SOURCES.delete().where(SOURCES.c.id == source_id))
 
     def add(self, build: Build) -> None:
-        """Queued. Older queued ones of the app are cancelled: a newer push takes their place."""
+        """Queued. Older queued ones of the app are cancelled: a newer push takes their place.
+
+        One that is to release nothing takes the place of its like alone.
+        """
+        older = (BUILDS.c.app_id == build.app_id) & (BUILDS.c.state == str(BuildState.QUEUED))
+        if build.purpose is not Purpose.RELEASE:
+            older &= BUILDS.c.purpose == str(build.purpose)
         with self._database.write() as tx:
             tx.execute(
                 update(BUILDS)
-                .where(BUILDS.c.app_id == build.app_id, BUILDS.c.state == str(BuildState.QUEUED))
+                .where(older)
                 .values(
                     state=str(BuildState.CANCELLED), ended_at=build.created_at, reason="a newer push took its place"
                 )

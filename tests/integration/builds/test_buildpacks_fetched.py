@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from paas.leftovers import clear_leftovers
 from paas.model.build import BuildState, UsedBuildpack
 from paas.model.buildpack import Buildpack
-from paas.push import clear_leftovers
 from tests.eventually import eventually
 from tests.forge import PASSWORD, Authority, Forge, serving
 from tests.integration.builds.building_site import HOST, Builds, Pushed

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from paas.leftovers import clear_leftovers
 from paas.model.build import BuildState
-from paas.push import clear_leftovers, give_up_dead_builds, push
+from paas.push import give_up_dead_builds, push
 from paas.store.builds import BUILDS
 from tests.eventually import eventually
 from tests.integration.builds.building_site import APP, HOST, Builds, processes_of
@@ -114,7 +115,8 @@ def test_a_build_whose_worker_died_is_given_up_and_leaves_nothing(builds: Builds
 WORKER = """
 import sys
 from pathlib import Path
-from paas.push import clear_leftovers, give_up_dead_builds, push
+from paas.leftovers import clear_leftovers
+from paas.push import give_up_dead_builds, push
 from paas.settings import Settings
 from paas.wiring import connect
 

@@ -3,6 +3,7 @@ import time
 import httpx
 
 from paas.model.build import BuildState
+from tests.make import NOW
 from tests.unit.api.served import Served, tarball, upload
 
 
@@ -168,3 +169,38 @@ def test_an_upload_may_be_held_against_a_checksum(served: Served) -> None:
 
     source = served.platform.builds.source(made.json()["source_blob"]["url"].rpartition("/")[2])
     assert (source.url, source.checksum) == (None, "0" * 64)
+
+
+def test_a_build_that_is_to_release_nothing_takes_the_place_of_its_like_alone(
+    served: Served,
+) -> None:
+    def begun(client: httpx.Client, **given: str) -> str:
+        answer = client.post("/apps/blog/builds", json={"source_blob": upload(client), **given})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    with served.by("ben") as client:
+        release, first, second = (
+            begun(client), begun(client, purpose="dry-run"), begun(client, purpose="dry-run"),
+        )  # fmt: skip
+        before = {each["id"]: each["outcome"] for each in client.get("/apps/blog/builds").json()}
+        begun(client)
+        after = {each["id"]: each["outcome"] for each in client.get("/apps/blog/builds").json()}
+        unknown = client.post("/apps/blog/builds", json={"source_blob": {}, "purpose": "x"})
+
+    assert before == {release: "pending", first: "cancelled", second: "pending"}
+    assert {after[release], after[second]} == {"cancelled"}
+    assert unknown.status_code == 422
+
+
+def test_a_build_that_was_to_release_nothing_has_succeeded(served: Served) -> None:
+    with served.by("ben") as client:
+        body = {"source_blob": upload(client), "purpose": "no-release"}
+        build = client.post("/apps/blog/builds", json=body).json()
+        served.platform.builds.begin(build["id"], "builds-1", NOW, NOW)
+        served.platform.builds.end(build["id"], BuildState.SUCCEEDED, NOW)
+        shown = client.get(f"/apps/blog/builds/{build['id']}").json()
+        output = client.get(f"/apps/blog/builds/{build['id']}/output")
+
+    assert (shown["status"], shown["outcome"]) == ("succeeded", "built")
+    assert output.text == ""
