@@ -65,6 +65,11 @@ class Keeper:
         if self._why is not None:
             raise self._why
 
+    def wait(self, seconds: float) -> None:
+        """For somebody else, so long. As `check`."""
+        self._over.wait(seconds)
+        self.check()
+
     @contextmanager
     def ending(self, end: Callable[[], None]) -> Iterator[None]:
         """Inside, `end` stops what runs. Afterwards as `check`."""

@@ -1,0 +1,21 @@
+// Answers with what the platform told it, and an id from a module of somebody else.
+package main
+
+import (
+	"encoding/json"
+	"log"
+	"net/http"
+	"os"
+
+	"github.com/google/uuid"
+)
+
+func main() {
+	port := os.Getenv("PORT")
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		answer := map[string]string{"dyno": os.Getenv("DYNO"), "id": uuid.NewString(), "port": port}
+		json.NewEncoder(w).Encode(answer)
+	})
+	log.Printf("listening on %s", port)
+	log.Fatal(http.ListenAndServe(":"+port, nil))
+}
