@@ -16,6 +16,11 @@ PASS = {
     "go-vendored": "-----> Building bin/go-vendored with what is in vendor/",
     "go-many-mains": "-----> Building bin/api, bin/worker",
     "go-newer-toolchain": "-----> Using Go 1.25.1 (go.mod: 1.25.1)",
+    "poetry-web": "-----> Python app detected (poetry.lock)",
+    "pipfile-web": "-----> Python app detected (Pipfile.lock)",
+    "node-pnpm": "-----> Installing the packages of pnpm-lock.yaml with pnpm",
+    "node-yarn": "-----> Installing the packages of yarn.lock with yarn",
+    "static-spa": "-----> Static site detected (package.json, build script)",
 }
 FAIL = {
     "procfile-not-executable": "Procfile: ./serve is not executable. Type: git update-index --chmod=+x",
@@ -23,6 +28,10 @@ FAIL = {
     "aptfile-other-archive": "Aptfile, line 1: other archives are not added (:repo:)",
     "go-nothing-says-which": "There are several programs (api, worker), none is called web,",
     "go-impossible-version": "go.mod asks for Go 1.99.1, which is not to be had. There are: 1.",
+    "broken-poetry-lock": "poetry.lock cannot be used. Type poetry lock",
+    "stale-pipfile-lock": "Pipfile.lock cannot be used. Type pipenv lock",
+    "node-impossible-version": "asks for Node 99.x, which is not to be had. There are: ",
+    "python-impossible-version": ".python-version asks for Python 3.4. To be had here: 3.",
     "no-buildpack-matches": "       go: go.mod\n       static: static.json, index.html (also in dist, ",
 }
 
@@ -33,6 +42,16 @@ SAY = {
     "go-vendored": ("go-vendored", "from vendor"),
     "go-many-mains": ("api --port $PORT", "api [--port 5000]"),
     "go-newer-toolchain": ("newer 2>&1", "go1.25.1"),
+    "poetry-web": (
+        "cd .heroku/python/lib/*/site-packages; ls -d *.dist-info | cut -d- -f1",
+        "gunicorn\npackaging",
+    ),
+    "pipfile-web": (
+        "cd .heroku/python/lib/*/site-packages; ls -d *.dist-info | cut -d- -f1",
+        "gunicorn\npackaging",
+    ),
+    "node-pnpm": ("ls node_modules", "ms"),
+    "node-yarn": ("ls node_modules", "ms"),
 }
 """A command in the image, and what it prints."""
 
