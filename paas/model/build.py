@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from paas.model.healthcheck import Healthcheck
+
 
 class BuildState(StrEnum):
     QUEUED = "queued"
@@ -95,3 +97,5 @@ class Image:
     removed_at: float | None = None
     digest: str | None = None
     """What it is called in the platform's registry: `127.0.0.1:PORT/NAME@sha256:...`; None: it is not there."""
+    healthcheck: Healthcheck | None = None
+    """The app's own, of its app.json."""

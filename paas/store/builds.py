@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select, update
 
 from paas.errors import Unknown
 from paas.model.build import Build, Builder, BuildState, Image, Source, UsedBuildpack
+from paas.model.healthcheck import Healthcheck
 from paas.store.apps import APPS
 from paas.store.database import METADATA, Database
 
@@ -60,6 +62,7 @@ IMAGES = Table(
     Column("created_at", Float, nullable=False),
     Column("removed_at", Float),
     Column("digest", String),
+    Column("healthcheck", String),
 )
 
 
@@ -178,7 +181,7 @@ class BuildStore:
                     id=image.id, app_id=image.app_id, builder=str(image.builder), arch=image.arch,
                     port=image.port, where=json.dumps(dict(image.where)), source=image.source,
                     commit=image.commit, created_at=image.created_at,
-                    digest=image.digest,
+                    digest=image.digest, healthcheck=_healthcheck_text(image.healthcheck),
                 )
             )  # fmt: skip
 
@@ -264,4 +267,10 @@ def _image(row: Row[Any]) -> Image:
     values = dict(row._mapping)
     values["builder"] = Builder(values["builder"])
     values["where"] = json.loads(values["where"])
+    if values["healthcheck"] is not None:
+        values["healthcheck"] = Healthcheck(**json.loads(values["healthcheck"]))
     return Image(**values)
+
+
+def _healthcheck_text(check: Healthcheck | None) -> str | None:
+    return None if check is None else json.dumps(asdict(check))
