@@ -1,6 +1,5 @@
 """A PUSH ON ONE PAGE: the source is built, the image released, the release wanted. The rest is converge's."""
 
-import shutil
 import time
 import uuid
 from contextlib import ExitStack, suppress
@@ -12,6 +11,7 @@ from paas.builds.build import build_image
 from paas.builds.choice import secret_values
 from paas.builds.discard import discard, workplace
 from paas.builds.keep import LEASE_SECONDS, BuildCancelled, Keeper
+from paas.builds.limits import DISK_FLOOR_MB, disk_trouble
 from paas.builds.makers import makers_of
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.output import Output
@@ -34,8 +34,6 @@ from paas.scheduler.spread import Sent, send
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
-DISK_FLOOR_MB = 512
-"""With less than this left nothing is built."""
 PLATFORM_FAILED = (
     "the platform itself failed; its operator finds why in the log of the build workers"
 )
@@ -70,13 +68,15 @@ def _build_and_release(
 ) -> None:
     settings, begun = platform.settings, time.monotonic()
     say(platform.logs, app.id, "api", f"Build started by user {build.person}", time.time())
-    _check_disk(platform)
+    if trouble := disk_trouble(settings.builds):
+        raise trouble
     tree = platform.sources.check(build.source, settings.source_mb)
     declared = Declared.of(read_app_file(tree.texts.get(APP_FILE, b"")), config)
     config = declared.config(config)
     _tell(declared, config, output)
+    disk = partial(disk_trouble, settings.builds, DISK_FLOOR_MB // 2)
     with (
-        Keeper(build.id, platform.builds, settings.build_seconds) as keeper,
+        Keeper(build.id, platform.builds, settings.build_seconds, disk) as keeper,
         workplace(_folder(build.id, platform), platform.engine, LOCAL, settings) as folder,
         ExitStack() as afterwards,
     ):
@@ -181,15 +181,6 @@ def _restore(build: Build, built: Built, platform: Platform) -> None:
     assert build.image is not None
     platform.builds.place_image(build.image, LOCAL, built.image)
     wake([build.app_id], platform)
-
-
-def _check_disk(platform: Platform) -> None:
-    free_mb = shutil.disk_usage(platform.settings.builds).free >> 20
-    if free_mb < DISK_FLOOR_MB:
-        raise BuildFailed(
-            f"only {free_mb} MB are left on the platform's disk, and a build needs {DISK_FLOOR_MB}. "
-            "Its operator types: paas doctor"
-        )
 
 
 def _fail(build: Build, error: PaasError, output: Output, platform: Platform) -> None:
