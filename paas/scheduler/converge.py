@@ -232,7 +232,8 @@ def _settle(view: View, plan: Plan, lease: Lease, platform: Platform, *, is_appl
     is_placed = plan.is_up or (not plan.start and _only_waits(view, plan))
     has_left = not any(row.dyno not in view.dynos and row.state in FILLS for row in view.rows)
     is_new = view.app.live_wake < lease.wake
-    if is_new and view.deploy is None and is_applied and is_placed and has_left:
+    is_settled = view.deploy is None or view.releasing is not None
+    if is_new and is_settled and is_applied and is_placed and has_left:
         platform.apps.go_live(view.app.id, lease.wake)
     if view.app.blocked and not plan.start and view.releasing is None:
         platform.apps.block(view.app.id, None)
