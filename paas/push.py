@@ -85,7 +85,9 @@ def _build_and_release(
             config=config,
             source=platform.sources.path(build.source),
             tree=tree,
-            makers=makers_of(build, app.id, platform.builds, platform.buildpacks),
+            makers=makers_of(
+                build, app.id, platform.builds, platform.buildpacks, platform.build_configs
+            ),
             folder=folder,
             tag=f"{image_name(settings.platform, app)}:build-{build.id[:8]}",
             host=platform.hosts.get(LOCAL),
@@ -93,9 +95,11 @@ def _build_and_release(
             settings=settings,
             output=output,
             keeper=keeper,
+            digest=platform.cipher.digest,
             note_buildpacks=partial(platform.builds.note_buildpacks, build.id),
             afterwards=afterwards,
         )
+        platform.builds.note_build_config(build.id, order.makers.build_config)
         built = build_image(order)
         seen = platform.engine.image(LOCAL, built.image)
         if seen is None:

@@ -1,8 +1,10 @@
 """A build: one attempt to turn a source into an image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from paas.model.build_config import BuildConfig
 
 
 class BuildState(StrEnum):
@@ -71,6 +73,8 @@ class Build:
     ended_at: float | None = None
     buildpacks: Sequence[UsedBuildpack] = ()
     """In the order in which they ran."""
+    build_config: BuildConfig = field(default_factory=BuildConfig)
+    """As it was when the build began."""
 
     @property
     def container(self) -> str:

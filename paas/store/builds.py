@@ -8,6 +8,7 @@ from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select
 
 from paas.errors import Unknown
 from paas.model.build import Build, Builder, BuildState, Image, Source, UsedBuildpack
+from paas.model.build_config import BuildConfig
 from paas.store.apps import APPS
 from paas.store.database import METADATA, Database
 
@@ -38,6 +39,7 @@ BUILDS = Table(
     Column("started_at", Float),
     Column("ended_at", Float),
     Column("buildpacks", String),
+    Column("build_config", String),
 )
 Index("builds_of_app", BUILDS.c.app_id, BUILDS.c.created_at)
 Index(
@@ -166,6 +168,16 @@ class BuildStore:
         made = (BUILDS.c.image == image_id) & BUILDS.c.release.is_not(None)
         return [used for build in self._select(made, 1) for used in build.buildpacks]
 
+    def note_build_config(self, build_id: str, config: BuildConfig) -> None:
+        """Silent when the build is over."""
+        self.note(build_id, build_config=config.dump())
+
+    def build_config_of(self, image_id: str) -> BuildConfig:
+        """That which an image was made by."""
+        made = (BUILDS.c.image == image_id) & BUILDS.c.release.is_not(None)
+        builds = self._select(made, 1)
+        return builds[0].build_config if builds else BuildConfig()
+
     def end(self, build_id: str, state: BuildState, now: float, reason: str | None = None) -> bool:
         """False: it was over already."""
         before = (BuildState.QUEUED, BuildState.BUILDING)
@@ -257,6 +269,7 @@ def _build(row: Row[Any]) -> Build:
     values["buildpacks"] = tuple(
         UsedBuildpack(*used) for used in json.loads(values["buildpacks"] or "[]")
     )
+    values["build_config"] = BuildConfig.load(values["build_config"])
     return Build(**values)
 
 
