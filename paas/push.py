@@ -3,6 +3,7 @@
 import time
 import uuid
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from paas.builds.makers import makers_of
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.output import Output
 from paas.builds.sources import APP_FILE
+from paas.builds.subfolder import narrowed
 from paas.engine.engine import ImageSeen
 from paas.errors import PaasError
 from paas.logs.segments import LogUnwritable
@@ -71,9 +73,6 @@ def _build_and_release(
     if trouble := disk_trouble(settings.builds):
         raise trouble
     tree = platform.sources.check(build.source, settings.source_mb)
-    declared = Declared.of(read_app_file(tree.texts.get(APP_FILE, b"")), config)
-    config = declared.config(config)
-    _tell(declared, config, output)
     disk = partial(disk_trouble, settings.builds, DISK_FLOOR_MB // 2)
     with (
         Keeper(build.id, platform.builds, settings.build_seconds, disk) as keeper,
@@ -86,7 +85,9 @@ def _build_and_release(
             config=config,
             source=platform.sources.path(build.source),
             tree=tree,
-            makers=makers_of(build, app.id, platform.builds, platform.buildpacks),
+            makers=makers_of(
+                build, app.id, platform.builds, platform.buildpacks, platform.build_configs
+            ),
             folder=folder,
             tag=f"{image_name(settings.platform, app)}:build-{build.id[:8]}",
             host=platform.hosts.get(LOCAL),
@@ -94,9 +95,15 @@ def _build_and_release(
             settings=settings,
             output=output,
             keeper=keeper,
+            digest=platform.cipher.digest,
             note_buildpacks=partial(platform.builds.note_buildpacks, build.id),
             afterwards=afterwards,
         )
+        platform.builds.note_build_config(build.id, order.makers.build_config)
+        order = narrowed(order)
+        declared = Declared.of(read_app_file(order.tree.texts.get(APP_FILE, b"")), config)
+        order = replace(order, config=declared.config(config))
+        _tell(declared, order.config, output)
         built = build_image(order)
         seen = platform.engine.image(LOCAL, built.image)
         if seen is None:

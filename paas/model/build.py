@@ -1,9 +1,10 @@
 """A build: one attempt to turn a source into an image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from paas.model.build_config import BuildConfig
 from paas.model.healthcheck import Healthcheck
 
 
@@ -92,6 +93,8 @@ class Build:
     buildpacks: Sequence[UsedBuildpack] = ()
     """In the order in which they ran."""
     purpose: Purpose = Purpose.RELEASE
+    build_config: BuildConfig = field(default_factory=BuildConfig)
+    """As it was when the build began."""
 
     @property
     def container(self) -> str:

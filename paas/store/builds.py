@@ -1,4 +1,4 @@
-"""Sources, builds and images in the record. (Long: a build ties the three together, and one transaction writes them.)"""
+"""Sources, builds and images in the record. (Long: a build ties the three together, in one transaction.)"""
 
 import json
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select
 
 from paas.errors import Unknown
 from paas.model.build import Build, Builder, BuildState, Image, Purpose, Source, UsedBuildpack
+from paas.model.build_config import BuildConfig
 from paas.model.healthcheck import Healthcheck
 from paas.store.apps import APPS
 from paas.store.database import METADATA, Database
@@ -44,6 +45,7 @@ BUILDS = Table(
     Column("ended_at", Float),
     Column("buildpacks", String),
     Column("purpose", String),
+    Column("build_config", String),
 )
 Index("builds_of_app", BUILDS.c.app_id, BUILDS.c.created_at)
 Index(
@@ -192,6 +194,16 @@ class BuildStore:
         made = (BUILDS.c.image == image_id) & (BUILDS.c.state == str(BuildState.SUCCEEDED))
         return [used for build in self._select(made, 1) for used in build.buildpacks]
 
+    def note_build_config(self, build_id: str, config: BuildConfig) -> None:
+        """Silent when the build is over."""
+        self.note(build_id, build_config=config.dump())
+
+    def build_config_of(self, image_id: str) -> BuildConfig:
+        """That which an image was made by."""
+        made = (BUILDS.c.image == image_id) & (BUILDS.c.state == str(BuildState.SUCCEEDED))
+        builds = self._select(made, 1)
+        return builds[0].build_config if builds else BuildConfig()
+
     def end(self, build_id: str, state: BuildState, now: float, reason: str | None = None) -> bool:
         """False: it was over already."""
         before = (BuildState.QUEUED, BuildState.BUILDING)
@@ -289,6 +301,7 @@ def _build(row: Row[Any]) -> Build:
     values["buildpacks"] = tuple(
         UsedBuildpack(*used) for used in json.loads(values["buildpacks"] or "[]")
     )
+    values["build_config"] = BuildConfig.load(values["build_config"])
     return Build(**values)
 
 
