@@ -66,6 +66,8 @@ class Settings:
     pids: int = 512
     build_memory_mb: int = 2048
     build_seconds: float = 1800
+    build_disk_mb: int = 8192
+    """What a build may have on the disk at one time, its cache included."""
     build_cache_mb: int = 2048
     """What the builds of one app may keep for the next; more is thrown away, all of it."""
     source_mb: int = 1024

@@ -10,6 +10,8 @@ def build_image(order: Order) -> Built:
     """Raises BuildFailed, InvalidProcfile, BuildCancelled, BuildTooLong or HostUnreachable."""
     if order.makers.builder is Builder.DOCKERFILE:
         return dockerfile.build(order)
+    if order.makers.builder is None and order.makers.build_config.dockerfile is not None:
+        return dockerfile.build(order)
     choice = choose(order.makers.buildpacks, order.config.vars, order.tree, order.settings)
     if choice is None and order.makers.builder is None and dockerfile.detect(order.tree):
         return dockerfile.build(order)

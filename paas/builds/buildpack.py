@@ -20,7 +20,7 @@ from paas.engine.engine import KILLED, ImageMissing, Session
 from paas.model.build import UNKNOWN, Builder, UsedBuildpack
 from paas.model.buildpack import Buildpack, Origin
 from paas.model.container import ContainerSpec
-from paas.model.process import RELEASE
+from paas.model.process import ONCE
 
 PORT = 5000
 OUT_LIMIT = 256 * 1024
@@ -201,7 +201,7 @@ def _processes(out: Path, detected: str) -> Mapping[str, str]:
     """Those of the Procfile; those that the buildpack names where it says nothing, or nothing that goes on."""
     procfile = _read(out / "Procfile")
     given = parse_procfile(procfile) if procfile else {}
-    if given.keys() - {RELEASE}:
+    if given.keys() - ONCE:
         return given
     lines = [f"{name}: {command}" for name, command in _default_types(out, detected).items()]
     if not lines:

@@ -42,6 +42,8 @@ class Order:
     settings: Settings
     output: Output
     keeper: Keeper
+    digest: Callable[[str], str]
+    """A keyed one: it tells that a secret changed, and nothing of what it is."""
     note_buildpacks: Callable[[Sequence[UsedBuildpack]], None]
     """To be told which ones are used, as soon as that is known."""
     afterwards: ExitStack

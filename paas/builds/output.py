@@ -24,11 +24,17 @@ class Output:
     def __init__(self, report: Report, config: Iterable[str] = ()) -> None:
         """`config`: the values that must not appear."""
         self._report = report
-        self._secrets = _pattern(config)
+        self._config = frozenset(config)
+        self._secrets = _pattern(self._config)
         self._rest = b""
         self._left = OUTPUT_LIMIT
         self._tail: deque[str] = deque()
         self._tail_size = self._left_out = 0
+
+    def hide(self, config: Iterable[str]) -> None:
+        """More values that must not appear from now on."""
+        self._config |= frozenset(config)
+        self._secrets = _pattern(self._config)
 
     def title(self, text: str) -> None:
         self._report(f"-----> {text}\n")

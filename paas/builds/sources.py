@@ -26,7 +26,8 @@ ROOT_FILE_LIMIT = 64 * 1024
 FILE_MODE = 0o644
 """A build's container reads it as another user; the folder around it is closed."""
 PROCFILE = "Procfile"
-READ = frozenset({PROCFILE, ".buildpacks", "app.json"})
+APP_FILE = "app.json"
+READ = frozenset({PROCFILE, ".buildpacks", APP_FILE})
 """Files of the root that decide about a build."""
 _READ_LIMIT = 1024 * 1024
 _CHUNK = 1024 * 1024

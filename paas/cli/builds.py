@@ -69,7 +69,7 @@ def output(session: Session, build: str | None, app: str) -> None:
 
     Of BUILD, or of the newest; one that is still under way is followed to its end.
     """
-    found = _find(app, build, _newest_first(session.api, app), "builds yet")
+    found = build_named(session.api, app, build)
     with click.open_file("-", "wb") as out:
         for piece in follow(session.api, path("apps", app, "builds", found["id"])):
             out.write(piece)
@@ -121,6 +121,11 @@ def purge_cache(session: Session, app: str) -> None:
     """
     session.api.delete(path("apps", app, "build-cache"))
     say(f"Purged the build cache of {app}.")
+
+
+def build_named(api: Client, app: str, given: str | None) -> dict[str, Any]:
+    """The newest, or the one whose id begins as given. Raises UnknownBuild."""
+    return _find(app, given, _newest_first(api, app), "builds yet")
 
 
 def _newest_first(api: Client, app: str) -> list[dict[str, Any]]:

@@ -32,13 +32,17 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "logs": ("logs:logs", "Print an app's log."),
     },
     "Releases and builds": {
+        "deploy": ("deploy:deploy", "Deploy without a push."),
         "releases": ("releases:list_releases", "List an app's releases."),
         "releases:output": ("releases:output", "Print what a release process has printed."),
         "rollback": ("releases:rollback", "Go back to an earlier release."),
         "builds": ("builds:list_builds", "List an app's builds."),
         "builds:output": ("builds:output", "Print a build's output."),
         "builds:cancel": ("builds:cancel", "Cancel a build."),
+        "builds:retry": ("deploy:retry", "Build the same source once more."),
         "builds:cache:purge": ("builds:purge_cache", "Forget what an app's builds have kept."),
+        "builds:config": ("build_config:build_config", "Show or change how an app is built."),
+        "builds:config:unset": ("build_config:unset", "Unset how an app is built."),
     },
     "Buildpacks": {
         "buildpacks": ("buildpacks:list_buildpacks", "List an app's buildpacks."),

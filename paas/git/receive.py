@@ -169,10 +169,15 @@ def find_build(push: Push, commit: str) -> dict[str, Any] | None:
 def begin_build(push: Push, repo: Repo, commit: str, files: Sequence[Entry]) -> dict[str, Any]:
     size = sum(entry.size for entry in files)
     tell(f"-----> Received {commit[:7]}: {len(files)} files, {size / 1e6:.1f} MB")
-    source = push.api.post("/sources", {})["source_blob"]
-    push.api.put(source["put_url"], repo.archive(commit))
+    return send_tree(push.api, push.app_id, repo, commit)
+
+
+def send_tree(api: Api, app_id: str, repo: Repo, commit: str) -> dict[str, Any]:
+    """To a new source, and asks for a build of it."""
+    source = api.post("/sources", {})["source_blob"]
+    api.put(source["put_url"], repo.archive(commit))
     wanted = {"source_blob": {"url": source["get_url"], "version": commit}}
-    return dict(push.api.post(f"/apps/{push.app_id}/builds", wanted))
+    return dict(api.post(f"/apps/{app_id}/builds", wanted))
 
 
 def follow(push: Push, build: dict[str, Any]) -> dict[str, Any]:

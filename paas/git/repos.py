@@ -135,7 +135,18 @@ def tidy(repository: Path, directory: Path) -> None:
 
 
 class Repo:
-    """The repository that a hook runs in: only there the pushed objects can be seen."""
+    """A repository; by default the one that this process is in: what is just being pushed only its hook can see."""
+
+    def __init__(self, path: Path | None = None, env: Mapping[str, str] | None = None) -> None:
+        self._path, self._env = path, env
+
+    def commit(self, name: str) -> str | None:
+        """What `name` leads to: a commit, the beginning of one, a branch or a tag. None: nothing, or not one alone."""
+        asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
+        try:
+            return self._bytes(*asked).decode().strip()
+        except GitFailed:
+            return None
 
     def tree(self, commit: str) -> str | None:
         """None: it is not a commit. A tag that points to one is none either: no branch may hold it."""
@@ -170,7 +181,11 @@ class Repo:
         """The tree of `commit` as a tar. Raises GitFailed at the end when it is not whole."""
         argv = ["archive", "--format=tar", commit]
         with subprocess.Popen(
-            ["git", *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+            ["git", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            cwd=self._path,
+            env=self._env,
         ) as git:
             assert git.stdout is not None
             deadline = threading.Timer(LONG_SECONDS, git.kill)
@@ -184,7 +199,7 @@ class Repo:
             raise GitFailed(argv, git.returncode, "")
 
     def _bytes(self, *argv: str, given: bytes = b"") -> bytes:
-        return finished(argv, LONG_SECONDS, given)
+        return finished(argv, LONG_SECONDS, given, self._env, self._path)
 
 
 def _run(argv: Sequence[str], directory: Path, seconds: float = SHORT_SECONDS) -> str:
@@ -193,12 +208,22 @@ def _run(argv: Sequence[str], directory: Path, seconds: float = SHORT_SECONDS) -
 
 
 def finished(
-    argv: Sequence[str], seconds: float, given: bytes = b"", env: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    seconds: float,
+    given: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> bytes:
     """What git printed. Raises GitFailed, also when it took longer: then it and what it started are ended."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        ["git", *argv], stdin=pipe, stdout=pipe, stderr=pipe, env=env, start_new_session=True
+        ["git", *argv],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=env,
+        cwd=cwd,
+        start_new_session=True,
     ) as git:
         try:
             printed, said = git.communicate(given, timeout=seconds)

@@ -9,7 +9,7 @@ from paas.model.build import Build, BuildState, Image
 from paas.model.container import PLACED, Container, Kind
 from paas.model.formation import Dyno
 from paas.model.host import Host
-from paas.scheduler.deploy import deploy_deadline
+from paas.scheduler.deadline import deploy_deadline
 from paas.scheduler.place import NoAddressLeft, NoHostReady, Placer, free_spot
 from paas.scheduler.spec import new_id, serves
 from paas.scheduler.view import View

@@ -9,13 +9,14 @@ from http.client import HTTPConnection, HTTPException
 
 from paas.logs.store import say
 from paas.model.container import STARTING, UP, Container, Kind
+from paas.model.healthcheck import Healthcheck
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
 PROBES_SIDE_BY_SIDE = 64
 CONNECT_SECONDS = 1.0
-ANSWER_SECONDS = 5.0
-"""How long it may take to answer what it is asked."""
+CONTENT_LIMIT = 1024 * 1024
+"""Bytes of an answer in which a content is looked for."""
 LOOK_AGAIN_SECONDS = 1.0
 
 
@@ -54,12 +55,13 @@ class Prober:
     def _until_up(self, row: Container) -> None:
         begun, told = time.time(), 0.0
         deadline = row.deadline or begun
+        check = healthcheck(row, self._platform)
         while not self._is_over.is_set():
             now = time.time()
             if row.port is None:
                 got, is_up = f"ran {now - row.since:.1f} s without a restart", now >= deadline
             else:
-                got, is_up = ask(row, self._platform)
+                got, is_up = ask(row, check, self._platform)
             if is_up:
                 come_up(row, got, self._platform, time.time())
                 return
@@ -97,11 +99,20 @@ def come_up(row: Container, got: str, platform: Platform, now: float) -> None:
         say(platform.logs, row.dyno.app_id, row.dyno.name, text, now)
 
 
-def ask(row: Container, platform: Platform, seconds: float = ANSWER_SECONDS) -> tuple[str, bool]:
-    """What it answered within `seconds`, and whether that is enough."""
+def healthcheck(row: Container, platform: Platform) -> Healthcheck:
+    """The app's own, else the platform's."""
+    release = platform.releases.get(row.dyno.app_id, row.dyno.release)
+    image = platform.builds.image(release.image or "")
+    if image is not None and image.healthcheck is not None:
+        return image.healthcheck
+    return Healthcheck(platform.settings.health_path)
+
+
+def ask(row: Container, check: Healthcheck, platform: Platform) -> tuple[str, bool]:
+    """What it answered, and whether that is enough."""
     assert row.endpoint is not None
     address, port = row.endpoint
-    where, path = f"{address}:{port}", platform.settings.health_path
+    where = f"{address}:{port}"
     name = platform.apps.get(row.dyno.app_id).name
     headers = {
         "Host": f"{name}.{platform.settings.apps_domain}",
@@ -113,17 +124,24 @@ def ask(row: Container, platform: Platform, seconds: float = ANSWER_SECONDS) -> 
             connection.connect()
         except OSError as error:
             return f"{where}: {error.strerror or error}", False
-        connection.sock.settimeout(seconds)
-        return _get(connection, path, headers) if path else _head(connection, where, headers)
+        connection.sock.settimeout(check.seconds)
+        if check.path:
+            return _get(connection, check.path, check.content, headers)
+        return _head(connection, where, headers)
 
 
-def _get(connection: HTTPConnection, path: str, headers: Mapping[str, str]) -> tuple[str, bool]:
+def _get(
+    connection: HTTPConnection, path: str, content: str | None, headers: Mapping[str, str]
+) -> tuple[str, bool]:
     try:
         connection.request("GET", path, headers=headers)
-        status = connection.getresponse().status
+        answer = connection.getresponse()
+        body = answer.read(CONTENT_LIMIT) if content is not None else b""
     except (OSError, HTTPException) as error:
         return f"GET {path}: {error}", False
-    return f"GET {path} answered {status}", 200 <= status < 400
+    if content is not None and content.encode() not in body:
+        return f"GET {path} answered {answer.status} without {content[:60]!r}", False
+    return f"GET {path} answered {answer.status}", 200 <= answer.status < 400
 
 
 def _head(connection: HTTPConnection, where: str, headers: Mapping[str, str]) -> tuple[str, bool]:

@@ -7,10 +7,11 @@ import tarfile
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from paas.apps.build_config import configure_build
 from paas.engine.docker_engine import DockerEngine
 from paas.engine.engine import SubnetTaken
 from paas.model.app import App
@@ -81,6 +82,10 @@ class Builds:
                 description="Set", commit="", by="ana", now=time.time(),
             )  # fmt: skip
             self.platform.apps.settle(self.app.id, release.number, time.time())
+
+    def sets(self, **changes: str | Sequence[str] | None) -> None:
+        """How the app is built."""
+        configure_build(self.app, changes, "ana", self.platform, time.time())
 
     def says(self, image: Image, command: tuple[str, ...]) -> str:
         """What a container of the image prints, started as the platform starts a dyno."""

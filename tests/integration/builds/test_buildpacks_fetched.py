@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from paas.builds.stack import StackImages
+from paas.leftovers import clear_leftovers
 from paas.model.build import BuildState, UsedBuildpack
 from paas.model.buildpack import Buildpack
-from paas.push import clear_leftovers
 from tests.apps.workshop import docker
 from tests.eventually import eventually
 from tests.forge import PASSWORD, Authority, Forge, serving

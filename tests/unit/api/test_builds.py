@@ -95,3 +95,34 @@ def test_without_redis_nothing_is_built_and_nothing_waits(without_redis: Served)
 def test_a_source_of_bytes_is_still_a_source(served: Served) -> None:
     with served.by("ben") as client:
         assert upload(client, tarball()[:100])["url"].startswith("http://127.0.0.1:")
+
+
+def test_what_an_app_was_built_of_its_people_may_build_again(served: Served) -> None:
+    with served.by("ana") as ana, served.by("ben") as ben, served.by("eve") as eve:
+        blob = begins(ana)["source_blob"]
+        again = ben.post("/apps/blog/builds", json={"source_blob": blob})
+        others = eve.post("/apps", json={"name": "other"})
+        foreign = eve.post("/apps/other/builds", json={"source_blob": blob})
+        served.platform.sources.remove(str(blob["url"]).rpartition("/")[2])
+        gone = ben.post("/apps/blog/builds", json={"source_blob": blob})
+
+    assert (again.status_code, again.json()["source_blob"]) == (201, blob)
+    assert (others.status_code, foreign.status_code) == (201, 404)
+    assert gone.status_code == 422
+    assert "is not kept any more" in gone.json()["message"]
+
+
+def test_a_build_is_of_one_thing(served: Served) -> None:
+    with served.by("ben") as client:
+        blob = upload(client)
+        for body in ({}, {"source_blob": blob, "commit": "3f2a91c"}):
+            answer = client.post("/apps/blog/builds", json=body)
+            assert (answer.status_code, answer.json()["id"]) == (422, "invalid_params")
+
+
+def test_without_a_door_a_pushed_commit_cannot_be_had(served: Served) -> None:
+    with served.by("ben") as client:
+        answer = client.post("/apps/blog/builds", json={"commit": "main"})
+
+    assert answer.status_code == 503
+    assert "The door does not answer" in answer.json()["message"]
