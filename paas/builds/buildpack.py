@@ -63,9 +63,7 @@ def build(order: Order, choice: Choice | None) -> Built:
         order.output.title(f"Buildpacks ({choice.by}): {', '.join(map(str, choice.buildpacks))}")
     _lay_out(order, ready)
     try:
-        compiled = _compile(order, choice.buildpacks if choice else ())
-        if choice is None and compiled.stage == AGAIN:
-            compiled = _again(order, compiled)
+        compiled = _compile(order, choice.buildpacks) if choice else _find_and_compile(order)
         detected = _detected(order, compiled)
         if choice is None:
             order.note_buildpacks([UsedBuildpack(_found(order))])
@@ -78,6 +76,22 @@ def build(order: Order, choice: Choice | None) -> Built:
     return Built(image, processes, PORT, detected, Builder.BUILDPACK)
 
 
+def _find_and_compile(order: Order) -> Compiled:
+    """The buildpack of the last time most likely knows the tree; if another does, it may begin anew."""
+    compiled = _compile_by(order, order.makers.last)
+    if compiled.stage == AGAIN:
+        compiled.layer.session.result()  # its container is replaced by another of the same name
+        compiled = _compile_by(order, _found(order))
+    return compiled
+
+
+def _compile_by(order: Order, known: str) -> Compiled:
+    """With what this one of ours wants, if it is the one that will be found. Raises ImageMissing."""
+    is_ours = known in ours(order.settings)
+    makers = [Buildpack(Origin.OURS, known)] if is_ours else []
+    return _compile(order, makers, known if is_ours else "")
+
+
 def _compile(order: Order, makers: Sequence[Buildpack], known: str = "") -> Compiled:
     """In a container that has what these makers want; none: what every one of ours has. Raises ImageMissing."""
     spec = _spec(order, build_image(order, makers), known)
@@ -85,13 +99,6 @@ def _compile(order: Order, makers: Sequence[Buildpack], known: str = "") -> Comp
     layer = begin_layer(order, run_image(order, makers))
     follow(order, spec, compiling)
     return Compiled(spec, compiling, layer, _read(order.folder / "out" / "stage").strip())
-
-
-def _again(order: Order, first: Compiled) -> Compiled:
-    """With the images that the buildpack wants which was found."""
-    first.layer.session.result()  # its container is replaced by another of the same name
-    name = _found(order)
-    return _compile(order, [Buildpack(Origin.OURS, name)], name)
 
 
 def _lay_out(order: Order, ready: Sequence[Ready]) -> None:

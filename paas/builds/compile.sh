@@ -1,7 +1,7 @@
 #!/bin/bash
 # compile.sh CACHE_MB KNOWN, in a container of the build image, as the app's user: the source becomes the app. Mounted: /app,
 # empty; /source.tar; /buildpacks, ours; /in/chosen, the buildpacks that were chosen; /cache; /env, a file for each config
-# var; /out, for what was found out. KNOWN is the buildpack that whoever made this container counts on, if nobody chose.
+# var; /out, for what was found out. KNOWN is the buildpack that this container was made for, if nobody chose; may be empty.
 set -u
 umask 022
 exec 2>&1
@@ -49,6 +49,15 @@ leave_out() {
     echo "-----> Left out what .slugignore names"
 }
 
+# Others than an ordinary buildpack does: one of these two at least.
+wants_images() { # NAME KNOWN
+    local each
+    for each in "$1" "${2:-$1}"; do
+        [ ! -f "/buildpacks/$each/packages" ] && [ ! -f "/buildpacks/$each/small" ] || return 0
+    done
+    return 1
+}
+
 # With what the buildpacks before have left for this one.
 run() {
     (
@@ -94,8 +103,8 @@ if [ ${#packs[@]} -eq 0 ]; then
         exit 1
     fi
     echo "$name" >/out/name
-    if [ "$name" != "$known" ] && { [ -f "/buildpacks/$name/packages" ] || [ -f "/buildpacks/$name/small" ]; }; then
-        stage again # with the images that it wants
+    if [ "$name" != "$known" ] && wants_images "$name" "$known"; then
+        stage again
         exit
     fi
 fi

@@ -95,11 +95,12 @@ def _make(order: Order, base: str, packages: Sequence[str], image: str) -> None:
         f"Installing Debian packages into the stack: {', '.join(packages)} (once, about a minute)"
     )
     context, scratch = order.folder / "packages", order.folder / "packages-scratch"
-    context.mkdir()
-    scratch.mkdir()
-    (context / "Dockerfile").write_text(_DOCKERFILE.format(base=base, packages=" ".join(packages)))
+    context.mkdir(exist_ok=True)
+    scratch.mkdir(exist_ok=True)
+    dockerfile = context / "Dockerfile"
+    dockerfile.write_text(_DOCKERFILE.format(base=base, packages=" ".join(packages)))
     recipe = Recipe(
-        context=context, engine_url=order.host.url, tag=image, labels={}, scratch=scratch,
+        context=context, dockerfile=dockerfile, engine_url=order.host.url, tag=image, labels={}, scratch=scratch,
         args=host_proxies(),
     )  # fmt: skip
     making = ImageBuild(recipe)

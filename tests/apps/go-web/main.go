@@ -13,7 +13,8 @@ import (
 func main() {
 	port := os.Getenv("PORT")
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		answer := map[string]string{"dyno": os.Getenv("DYNO"), "id": uuid.NewString(), "port": port}
+		answer := map[string]string{"id": uuid.NewString(), "port": port}
+		answer["dyno"], answer["release"] = os.Getenv("DYNO"), os.Getenv("HEROKU_RELEASE_VERSION")
 		json.NewEncoder(w).Encode(answer)
 	})
 	log.Printf("listening on %s", port)

@@ -1,6 +1,7 @@
 """The build image with the Debian packages that a buildpack wants, made once."""
 
 import fcntl
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.eventually import eventually
 from tests.integration.builds.building_site import APP, Builds
 
 MADE = "-----> Installing Debian packages into the stack: figlet (once, about a minute)"
+ASKS = ("paas-start", "command -v python3")
 WAITS = "-----> Waiting for another build, which prepares the stack"
 
 
@@ -63,6 +65,32 @@ def test_two_builds_at_once_make_it_once_and_run_on_the_small_image(
     assert built[0].image is not None
     said = wanting.says(built[0].image, ("paas-start", "command -v figlet python3 || cat app.txt"))
     assert said == "x"
+
+
+def test_the_next_build_begins_with_what_the_last_one_wanted(wanting: Builds) -> None:
+    folder = wanting.platform.settings.buildpacks_dir
+    shutil.copytree(folder / "own/bin", folder / "plain/bin")
+    (folder / "plain/bin/detect").write_text("#!/bin/bash\n[ -f plain ] && echo Plain\n")
+    (folder / "plain/bin/compile").write_text("#!/bin/bash\ncommand -v figlet || echo without\n")
+    (folder / "order").write_text("plain\nown\n")
+
+    first, second, plain, again = (
+        wanting.pushed(tree) for tree in (APP, APP, {**APP, "plain": ""}, APP)
+    )
+
+    ran_on = [
+        [line.endswith("python3") for line in wanting.says(each.image, ASKS).splitlines()]
+        for each in (first, second, plain, again)
+        if each.image
+    ]
+    assert ran_on == [[], [], [True], []]
+    assert "without" in plain.output
+    assert "/usr/bin/figlet" in again.output
+    assert [each.build.buildpacks[0].name for each in (second, plain, again)] == [
+        "own",
+        "plain",
+        "own",
+    ]
 
 
 def test_who_waits_for_it_can_be_cancelled(wanting: Builds, turn: IO[str]) -> None:
