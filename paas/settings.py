@@ -52,6 +52,8 @@ class Settings:
     ssh_host: str = "localhost"
     """The name people reach the door by."""
     stack_run: str = "paas/stack:run"
+    stack_small: str = "paas/stack:small"
+    """What a buildpack's app runs on that is a program by itself."""
     stack_build: str = "paas/stack:build"
     buildpacks_dir: Path = field(
         default_factory=lambda: Path(__file__).resolve().parent.parent / "buildpacks"

@@ -76,6 +76,11 @@ class Keeper:
         if self._why is not None:
             raise self._why
 
+    def wait(self, seconds: float) -> None:
+        """For somebody else, so long. As `check`."""
+        self._over.wait(seconds)
+        self.check()
+
     @contextmanager
     def ending(self, end: Callable[[], None], trouble: Trouble = no_trouble) -> Iterator[None]:
         """Inside, `end` stops what runs, also when it is in `trouble`. Afterwards as `check`."""
