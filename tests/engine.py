@@ -122,7 +122,7 @@ def make_image(image_id: str, *tags: str, **labels: str) -> ImageSeen:
         user="",
         ports=(),
         labels=labels,
-        has_healthcheck=False,
+        healthcheck=(),
     )
 
 

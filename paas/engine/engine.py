@@ -138,7 +138,8 @@ class ImageSeen:
     ports: tuple[int, ...]
     """TCP ports of EXPOSE."""
     labels: dict[str, str]
-    has_healthcheck: bool
+    healthcheck: tuple[str, ...]
+    """The command of HEALTHCHECK; empty: none."""
     digests: tuple[str, ...] = ()
     """What it is called in registries: `ADDRESS/REPOSITORY@sha256:...`."""
 

@@ -4,6 +4,7 @@ from paas.engine.engine import KILLED, HostUnreachable
 from paas.model.container import FILLS, PLACED, PULLING, STARTING, UP, Container
 from paas.model.host import HostHealth
 from paas.scheduler.apply import crash, give_up, listening, lose
+from paas.scheduler.healthcheck import check_health, healthcheck_of
 from paas.scheduler.plan import is_looping
 from paas.scheduler.probe import ask, come_up
 from paas.scheduler.view import View
@@ -72,6 +73,10 @@ def _why_silent(row: Container, platform: Platform, now: float) -> str | None:
     got = row.reason or "no connection was accepted"
     if any(where in heard for where in (f"0.0.0.0:{row.port}", f"[::]:{row.port}")):
         got, is_up = ask(row, platform)
+        if is_up and (check := healthcheck_of(row, platform)):
+            got, is_healthy = check_health(row, check, platform)
+            if not is_healthy:
+                return f"{got}, {seconds} after its start"
         if is_up:
             come_up(row, got, platform, now)
             return None

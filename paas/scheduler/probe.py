@@ -9,6 +9,7 @@ from http.client import HTTPConnection, HTTPException
 
 from paas.logs.store import say
 from paas.model.container import STARTING, UP, Container, Kind
+from paas.scheduler.healthcheck import check_health, healthcheck_of
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
@@ -54,12 +55,17 @@ class Prober:
     def _until_up(self, row: Container) -> None:
         begun, told = time.time(), 0.0
         deadline = row.deadline or begun
+        check = None
         while not self._is_over.is_set():
             now = time.time()
             if row.port is None:
                 got, is_up = f"ran {now - row.since:.1f} s without a restart", now >= deadline
             else:
                 got, is_up = ask(row, self._platform)
+                if is_up and check is None:
+                    check = healthcheck_of(row, self._platform)
+                if is_up and check:
+                    got, is_up = check_health(row, check, self._platform)
             if is_up:
                 come_up(row, got, self._platform, time.time())
                 return

@@ -30,6 +30,7 @@ class Stage:
     observer: Observer
     hosts: tuple[str, ...]
     is_acknowledged: bool = True
+    builder: Builder = Builder.BUILDPACK
     busy: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -56,7 +57,7 @@ class Stage:
 
     def _release(self, app: App, processes: Mapping[str, str]) -> None:
         image = Image(
-            id=str(uuid.uuid4()), app_id=app.id, builder=Builder.BUILDPACK, arch="amd64", port=5000,
+            id=str(uuid.uuid4()), app_id=app.id, builder=self.builder, arch="amd64", port=5000,
             where=dict.fromkeys(self.hosts, IMAGE), source="", commit="3f2a91c", created_at=time.time(),
         )  # fmt: skip
         release_image(
