@@ -187,6 +187,13 @@ class Engine(Protocol):
         """What `prepare` put there is taken away again. Raises EngineFailed while a container is on the network."""
         ...
 
+    def bound_builds(self, host: str, memory_mb: int, cpus: float) -> bool:
+        """The Dockerfile builds of this engine get no more, all together: not every engine can bound one of them.
+
+        False: this engine's cannot be bounded by us.
+        """
+        ...
+
     def probe(self, host: str) -> None:
         """A container is started on the platform's network, answers this machine, reaches neither its host nor what
         only hosts may reach, and is removed. Raises EngineFailed with what was wrong, and what `start` raises.

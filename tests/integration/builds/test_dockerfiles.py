@@ -161,6 +161,18 @@ def test_a_dockerfile_that_cannot_be_built_says_where_and_why(
     assert builds.leftovers() == []
 
 
+def test_a_flood_of_output_is_cut_and_the_cut_and_the_failed_step_are_told(builds: Builds) -> None:
+    flood = "RUN yes 'twenty-nine bytes in a line' | head -c 200000000; exit 3\n"
+
+    pushed = builds.pushed({"Dockerfile": f"FROM paas/stack:run\n{flood}"})
+
+    assert "[the engine cut this step's output here: log limit" in pushed.output
+    assert (pushed.build.reason or "").startswith("Dockerfile, line 2: [2/2] RUN yes")
+    assert (pushed.build.reason or "").endswith("failed with exit code 3")
+    folder = builds.platform.settings.logs
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 10_000_000
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
