@@ -32,7 +32,6 @@ def release_image(
     with platform.record.write():
         app = platform.apps.named(app.id)
         platform.builds.add_image(image)
-        processes = declared.processes(processes)
         release = platform.releases.add(
             app.id,
             image=image.id,

@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
+from paas.builds.order import Built
 from paas.model.app_file import AppFile
 from paas.model.config import Config
 from paas.model.process import POSTDEPLOY, RELEASE
@@ -39,6 +40,11 @@ class Declared:
         """The required ones that have no value."""
         env = self.app_file.env.items()
         return [key for key, each in env if each.is_required and key not in config.vars]
+
+    def built(self, built: Built) -> Built:
+        """With the app's scripts and its health check."""
+        processes = self.processes(built.processes)
+        return replace(built, processes=processes, healthcheck=self.app_file.healthcheck)
 
     def processes(self, processes: Mapping[str, str]) -> Mapping[str, str]:
         """`predeploy` goes before the release process, in its container. A Procfile's `postdeploy` counts for more."""
