@@ -29,7 +29,7 @@ from paas.model.container import container_name
 from paas.model.host import LOCAL
 from paas.model.log import LogLine
 from paas.model.release import Release
-from paas.releases.create import announce_release, release_image, wanted_config
+from paas.releases.create import announce_release, failed_configs, release_image, wanted_config
 from paas.releases.declared import Declared
 from paas.scheduler.spec import image_name
 from paas.scheduler.spread import Sent, send
@@ -70,10 +70,10 @@ def _build_and_release(
 ) -> None:
     settings, begun = platform.settings, time.monotonic()
     say(platform.logs, app.id, "api", f"Build started by user {build.person}", time.time())
-    if trouble := disk_trouble(settings.builds):
+    if trouble := disk_trouble(settings.builds, platform.hosts, LOCAL):
         raise trouble
     given = platform.builds.source(build.source)
-    disk = partial(disk_trouble, settings.builds, DISK_FLOOR_MB // 2)
+    disk = partial(disk_trouble, settings.builds, platform.hosts, LOCAL, DISK_FLOOR_MB // 2)
     with (
         Keeper(build.id, platform.builds, settings.build_seconds, disk) as keeper,
         workplace(_folder(build.id, platform), platform.engine, LOCAL, settings) as folder,
@@ -103,11 +103,16 @@ def _build_and_release(
         if given.image is None:
             order = take_in(given, order, platform.builds, platform.sources, platform.cipher)
             order = narrowed(order)
-        declared = Declared.of(read_app_file(order.tree.texts.get(APP_FILE, b"")), config)
+        app_file = read_app_file(order.tree.texts.get(APP_FILE, b""))
+        declared = Declared.of(app_file, config, failed_configs(app, platform))
         order = replace(order, config=declared.config(config))
-        _tell(declared, order.config, output)
+        output.hide(secret_values(declared.vars))
+        for line in declared.notes(order.config):
+            output.complain(output.clean(line))
         archs = {host.arch for host in platform.hosts.all()}
         built = declared.built(make_image(given, order, platform.builds, archs))
+        for process in declared.unknown(built.processes):
+            output.complain(f"{APP_FILE}: formation.{process}: the app has no such process type")
         seen = platform.engine.image(LOCAL, built.image)
         if seen is None:
             raise BuildFailed("the image is gone from the engine again")
@@ -143,14 +148,6 @@ def _send(build: Build, app: App, built: Built, output: Output, platform: Platfo
         seconds = time.monotonic() - begun
         output.title(f"Image on {len(sent.where)} hosts after {seconds:.1f} s")
     return sent
-
-
-def _tell(declared: Declared, config: Config, output: Output) -> None:
-    output.hide(secret_values(declared.vars))
-    if without_effect := declared.app_file.without_effect:
-        output.complain(f"{APP_FILE}: {', '.join(without_effect)}: without effect here")
-    for key in declared.missing(config):
-        output.complain(f"{APP_FILE} requires {key}, which has no value: paas config:set {key}=…")
 
 
 def _would_be(app: App, built: Built, platform: Platform) -> str:
