@@ -143,6 +143,15 @@ class Settings:
         temporary.replace(self.directory / SETTINGS)
 
     @property
+    def all_builds_mb(self) -> int:
+        """Memory of all Dockerfile builds together."""
+        return self.build_memory_mb * self.build_workers
+
+    @property
+    def all_builds_cpus(self) -> float:
+        return self.cpus * self.build_workers
+
+    @property
     def record(self) -> Path:
         return self.directory / "record" / "paas.db"
 

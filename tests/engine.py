@@ -102,6 +102,7 @@ class Machine:
     trouble: Callable[[], None] = lambda: None
     is_full: bool = False
     is_closed: bool = False
+    bounds_builds: bool = True
     addresses: int = 0
     """How many of its own choice it gave."""
 
@@ -122,7 +123,7 @@ def make_image(image_id: str, *tags: str, **labels: str) -> ImageSeen:
         user="",
         ports=(),
         labels=labels,
-        has_healthcheck=False,
+        healthcheck=(),
     )
 
 
@@ -212,6 +213,9 @@ class MemoryEngine:
 
     def guard(self, host: str) -> None:
         self._reach(host)
+
+    def bound_builds(self, host: str, memory_mb: int, cpus: float) -> bool:
+        return self._reach(host).bounds_builds
 
     def clear(self, host: str) -> None:
         self._reach(host)

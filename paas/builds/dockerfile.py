@@ -86,7 +86,8 @@ def _build(order: Order, name: str) -> str:
         return _run(order, recipe, rewritten)
     except DockerfileFailed as error:
         docker = order.engine.facts(order.host.name).engine_version
-        attempt = Attempt(name, read_dockerfile(text), config.target, docker)
+        memory_mb = order.settings.all_builds_mb
+        attempt = Attempt(name, read_dockerfile(text), config.target, docker, memory_mb)
         why = explain(rewritten.shown(str(error)), attempt)
         raise BuildFailed(order.output.clean(why)) from None
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from paas.builds.instructions import Dockerfile, Instruction
+from paas.engine.buildkit import PERHAPS_MEMORY
 
 KNOWS_HEREDOCS = 23
 """The first Docker whose own frontend does."""
@@ -25,6 +26,8 @@ class Attempt:
     target: str | None
     docker: str
     """The version of the engine."""
+    memory_mb: int
+    """Of all Dockerfile builds together, where they can be bounded."""
 
 
 def explain(reason: str, attempt: Attempt) -> str:
@@ -46,6 +49,11 @@ def explain(reason: str, attempt: Attempt) -> str:
             f"{reason.rpartition(': secret ')[0] or reason}: it requires the secret {secret[1]}, which the app does "
             f"not give: paas builds:config secrets={secret[1]}"
         )
+    reason = reason.replace(
+        PERHAPS_MEMORY,
+        f"{PERHAPS_MEMORY}: all Dockerfile builds together may have {attempt.memory_mb} MB "
+        "(settings build_memory_mb, build_workers)",
+    )
     if (step := _step(reason, dockerfile)) is not None:
         return f"{name}, line {step.line}: {reason}"
     return reason

@@ -33,6 +33,7 @@ _CLIPPED = re.compile(r"\d+\.\d+ \[output clipped, (.*)\]")
 _EXIT = re.compile(r"(?:executor failed running|process) .*exit code: (\d+)$")
 _SECRET = "PAAS_SECRET_"
 """How the variables begin by which the docker program is handed secrets."""
+PERHAPS_MEMORY = "killed, perhaps for want of memory"
 _SUMMARY = "------"
 """From here on the failed step's output is repeated; the very last line is the error."""
 _ENGINE_GONE = "connect to the docker daemon"
@@ -190,7 +191,7 @@ class Progress:
         if base := _BASE.match(title):
             return f"the base image {base[1]} could not be had: {error}"
         if code := _EXIT.search(error):
-            killed = " (killed, perhaps for want of memory)" if code[1] == "137" else ""
+            killed = f" ({PERHAPS_MEMORY})" if code[1] == "137" else ""
             return f"{title} failed with exit code {code[1]}{killed}"
         return f"{title}: {error}"
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
@@ -10,6 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from paas.logs.store import say
 from paas.model.container import STARTING, UP, Container, Kind
 from paas.model.healthcheck import Healthcheck
+from paas.scheduler.healthcheck import check_health, healthcheck_of, own_check
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
@@ -55,13 +56,13 @@ class Prober:
     def _until_up(self, row: Container) -> None:
         begun, told = time.time(), 0.0
         deadline = row.deadline or begun
-        check = healthcheck(row, self._platform)
+        check = Check(row, self._platform)
         while not self._is_over.is_set():
             now = time.time()
             if row.port is None:
                 got, is_up = f"ran {now - row.since:.1f} s without a restart", now >= deadline
             else:
-                got, is_up = ask(row, check, self._platform)
+                got, is_up = check.ask()
             if is_up:
                 come_up(row, got, self._platform, time.time())
                 return
@@ -99,13 +100,22 @@ def come_up(row: Container, got: str, platform: Platform, now: float) -> None:
         say(platform.logs, row.dyno.app_id, row.dyno.name, text, now)
 
 
-def healthcheck(row: Container, platform: Platform) -> Healthcheck:
-    """The app's own, else the platform's."""
-    release = platform.releases.get(row.dyno.app_id, row.dyno.release)
-    image = platform.builds.image(release.image or "")
-    if image is not None and image.healthcheck is not None:
-        return image.healthcheck
-    return Healthcheck(platform.settings.health_path)
+class Check:
+    """What decides that a web container is up: what it answers, and its image's HEALTHCHECK if there is no other."""
+
+    def __init__(self, row: Container, platform: Platform) -> None:
+        self._row, self._platform = row, platform
+        self._own = own_check(row, platform)
+        self._command: Sequence[str] | None = None
+
+    def ask(self) -> tuple[str, bool]:
+        """What came of it, and whether that is enough. Raises HostUnreachable."""
+        got, is_up = ask(self._row, self._own, self._platform)
+        if is_up and self._command is None:
+            self._command = healthcheck_of(self._row, self._platform)
+        if is_up and self._command:
+            return check_health(self._row, self._command, self._platform)
+        return got, is_up
 
 
 def ask(row: Container, check: Healthcheck, platform: Platform) -> tuple[str, bool]:

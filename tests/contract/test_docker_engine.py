@@ -64,6 +64,20 @@ def test_limits_are_the_specs(docker_lab: Lab, engine_client: APIClient) -> None
     }
 
 
+def test_all_dockerfile_builds_together_are_bounded_where_that_is_known(docker_lab: Lab) -> None:
+    memory = Path("/sys/fs/cgroup/memory/docker/buildkit")
+    quota = Path("/sys/fs/cgroup/cpu/docker/buildkit/cpu.cfs_quota_us")
+
+    is_bounded = docker_lab.engine.bound_builds(docker_lab.host, 4095, 1.75)
+
+    assert is_bounded == memory.exists()
+    if is_bounded:
+        limits = {path.name: path.read_text().strip() for path in memory.glob("*limit_in_bytes")}
+        assert limits["memory.limit_in_bytes"] == f"{4095 << 20}"
+        assert limits.get("memory.memsw.limit_in_bytes") in (None, f"{4095 << 20}")
+        assert quota.read_text() == "175000\n"
+
+
 def test_a_container_that_eats_its_memory_is_killed_and_told_of(docker_lab: Lab) -> None:
     """That it was for its memory, some engines tell and some never do: the port promises the exit code alone."""
     eats = "a=xxxxxxxxxxxxxxxx; while :; do a=$a$a; done"
@@ -332,6 +346,7 @@ def every_verb(engine: DockerEngine, lab: Lab) -> Iterator[Callable[[], object]]
     spec = lab.spec("none")
     yield lambda: engine.facts("local")
     yield lambda: engine.prepare("local", "10.199.0.0/24")
+    yield lambda: engine.bound_builds("local", 4096, 2)
     yield lambda: engine.start("local", spec)
     yield lambda: engine.stop("local", spec.name, 0)
     yield lambda: engine.signal("local", spec.name, "TERM")

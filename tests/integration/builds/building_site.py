@@ -73,7 +73,13 @@ class Builds:
         return Pushed(build, self.output(build_id), release, image)
 
     def output(self, build_id: str) -> str:
-        return self.platform.logs.read_output(build_id, 0)[0].decode()
+        """All of it."""
+        data, offset = self.platform.logs.read_output(build_id, 0)
+        whole = data
+        while data:
+            data, offset = self.platform.logs.read_output(build_id, offset)
+            whole += data
+        return whole.decode()
 
     def configured(self, **values: str) -> None:
         with self.platform.record.write():

@@ -87,7 +87,9 @@ def test_a_step_with_a_secret_is_never_taken_from_another_app(builds: Builds) ->
 def test_no_process_shows_what_a_build_is_given(builds: Builds) -> None:
     builds.configured(TOKEN=SECRET, WORD="an argument's value")
     builds.sets(secrets=["TOKEN"], args=["WORD"])
-    step = "RUN --mount=type=secret,id=TOKEN echo begun; while [ ! -e /gone ]; do sleep 1; done"
+    step = (
+        "RUN --mount=type=secret,id=TOKEN echo begun $WORD; while [ ! -e /gone ]; do sleep 1; done"
+    )
     build_id, thread = builds.begun(
         {"Dockerfile": f"FROM paas/stack:run\nARG WORD\n{step}\n"}, "begun"
     )
@@ -101,6 +103,8 @@ def test_no_process_shows_what_a_build_is_given(builds: Builds) -> None:
     assert "--secret id=TOKEN." in listed
     assert SECRET not in listed
     assert "an argument's value" not in listed
+    assert "begun [REDACTED]" in builds.output(build_id)
+    assert "an argument's value" not in builds.output(build_id)
 
 
 def test_a_cache_mount_is_kept_and_is_not_in_the_image(builds: Builds) -> None:
@@ -129,6 +133,31 @@ def test_a_stage_is_built_that_is_named(builds: Builds, given: dict[str, str], s
 
 
 @pytest.mark.parametrize(
+    ("app", "processes", "port", "said"),
+    [
+        ("dockerfile-user", {"web": ""}, 5000, "4321\n"),
+        ("dockerfile-entrypoint", {"web": ""}, 5000, "entered with the command\n"),
+        ("dockerfile-one-port", {"web": ""}, 8080, ""),
+        ("dockerfile-two-ports", {"web": ""}, 5000, ""),
+        ("dockerfile-only-release", {"web": "", "release": "echo migrated"}, 5000, ""),
+        ("dockerfile-procfile", {"web": 'echo "a shell: $((6 * 7))"', "clock": "sleep 100"}, 5000, "a shell: 42\n"),
+        ("dockerfile-argument", {"web": ""}, 5000, "first edition\n"),
+        ("dockerfile-crlf", {"web": ""}, 5000, "made on another system\n"),
+    ],
+)  # fmt: skip
+def test_what_an_image_says_of_its_start_is_kept(
+    builds: Builds, app: str, processes: dict[str, str], port: int, said: str
+) -> None:
+    pushed = builds.pushed(app)
+
+    assert pushed.release is not None, pushed.output
+    assert pushed.image is not None
+    assert (pushed.release.processes, pushed.image.port) == (processes, port)
+    command = processes["web"]
+    assert builds.says(pushed.image, ("/bin/sh", "-c", command) if command else ()) == said
+
+
+@pytest.mark.parametrize(
     ("given", "app", "words"),
     [
         ({"target": "wbe"}, "dockerfile-targets",
@@ -142,6 +171,12 @@ def test_a_stage_is_built_that_is_named(builds: Builds, given: dict[str, str], s
         ({}, "dockerfile-heredoc", ["Dockerfile, line 2: a heredoc (<<EOF) needs Docker 23, and this engine is 20.10"]),
         ({}, "dockerfile-frontend",
          ["Dockerfile, line 1: the image docker/dockerfile:1.99-none", "could not be had", "Docker 20.10"]),
+        ({}, "dockerfile-unknown-instruction", ["Dockerfile, line 2: unknown instruction: RUNN"]),
+        ({}, "dockerfile-unknown-flag", ["Dockerfile, line 2: this engine (Docker 20.10", "does not know --link"]),
+        ({}, "dockerfile-copies-nothing", ["Dockerfile, line 2: [2/2] COPY not-there.txt /", "not found"]),
+        ({}, "dockerfile-no-base", ["the base image no-such-base.invalid/runtime:1 could not be had"]),
+        ({}, "dockerfile-requires-secret",
+         ["Dockerfile, line 2: ", "requires the secret LICENCE", "paas builds:config secrets=LICENCE"]),
         ({}, "dockerfile-no-cmd", ["neither CMD nor ENTRYPOINT"]),
         ({}, "dockerfile-fails-in-step", ["Dockerfile, line 9: [app 3/3] RUN echo", "failed with exit code 42"]),
     ],
@@ -159,6 +194,18 @@ def test_a_dockerfile_that_cannot_be_built_says_where_and_why(
     assert len(reason.splitlines()) == 1
     assert f" !     {reason}\n" in pushed.output
     assert builds.leftovers() == []
+
+
+def test_a_flood_of_output_is_cut_and_the_cut_and_the_failed_step_are_told(builds: Builds) -> None:
+    flood = "RUN yes 'twenty-nine bytes in a line' | head -c 200000000; exit 3\n"
+
+    pushed = builds.pushed({"Dockerfile": f"FROM paas/stack:run\n{flood}"})
+
+    assert "[the engine cut this step's output here: log limit" in pushed.output
+    assert (pushed.build.reason or "").startswith("Dockerfile, line 2: [2/2] RUN yes")
+    assert (pushed.build.reason or "").endswith("failed with exit code 3")
+    folder = builds.platform.settings.logs
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 10_000_000
 
 
 @pytest.mark.parametrize(

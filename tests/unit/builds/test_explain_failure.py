@@ -19,7 +19,9 @@ ADD d e
 
 
 def explained(reason: str, text: str, docker: str = OLD, target: str | None = "web") -> str:
-    return explain(reason, Attempt("deploy/Dockerfile", read_dockerfile(text), target, docker))
+    return explain(
+        reason, Attempt("deploy/Dockerfile", read_dockerfile(text), target, docker, 4096)
+    )
 
 
 def test_a_heredoc_is_named_with_its_line_and_the_version_it_needs() -> None:
@@ -84,6 +86,15 @@ def test_a_failed_step_is_named_with_its_line_or_without(step: str, line: int | 
     said = explained(reason, MULTI)
 
     assert said == (reason if line is None else f"deploy/Dockerfile, line {line}: {reason}")
+
+
+def test_what_was_killed_is_told_the_limit() -> None:
+    said = explained(
+        "[2/2] RUN a failed with exit code 137 (killed, perhaps for want of memory)",
+        "FROM x\nRUN a",
+    )
+
+    assert "memory: all Dockerfile builds together may have 4096 MB" in said
 
 
 def test_a_single_stage_has_no_name_in_its_steps() -> None:

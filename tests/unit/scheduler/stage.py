@@ -31,6 +31,7 @@ class Stage:
     observer: Observer
     hosts: tuple[str, ...]
     is_acknowledged: bool = True
+    builder: Builder = Builder.BUILDPACK
     busy: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -63,7 +64,7 @@ class Stage:
         self, app: App, processes: Mapping[str, str], declared: Declared = NOTHING
     ) -> None:
         image = Image(
-            id=str(uuid.uuid4()), app_id=app.id, builder=Builder.BUILDPACK, arch="amd64", port=5000,
+            id=str(uuid.uuid4()), app_id=app.id, builder=self.builder, arch="amd64", port=5000,
             where=dict.fromkeys(self.hosts, IMAGE), source="", commit="3f2a91c", created_at=time.time(),
             healthcheck=declared.app_file.healthcheck,
         )  # fmt: skip

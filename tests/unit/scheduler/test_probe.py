@@ -12,7 +12,8 @@ from paas.model.app_file import AppFile
 from paas.model.container import Container
 from paas.model.healthcheck import Healthcheck
 from paas.releases.declared import Declared
-from paas.scheduler.probe import ask, healthcheck
+from paas.scheduler.healthcheck import own_check
+from paas.scheduler.probe import ask
 from tests.make import make_container, make_dyno
 from tests.unit.scheduler.stage import Stage
 
@@ -121,9 +122,9 @@ def test_an_apps_own_check_counts_for_more_than_the_platforms(stage: Stage) -> N
     platform = replace(stage.platform, settings=settings)
     stage.releases()
     row = make_container(make_dyno(app_id=stage.app.id, release=1))
-    assert healthcheck(row, platform) == Healthcheck("/platform")
+    assert own_check(row, platform) == Healthcheck("/platform")
 
     stage.releases_as(Declared(AppFile(healthcheck=Healthcheck("/app", 2.0, "ready"))))
 
     row = make_container(make_dyno(app_id=stage.app.id, release=2))
-    assert healthcheck(row, platform) == Healthcheck("/app", 2.0, "ready")
+    assert own_check(row, platform) == Healthcheck("/app", 2.0, "ready")
