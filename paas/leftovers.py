@@ -1,4 +1,4 @@
-"""What builds that are over and apps that are no more left in the platform's folder."""
+"""What builds that are over and apps that are no more leave in the platform's folder."""
 
 import shutil
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from paas.builds.app_file import read_app_file
-from paas.builds.build import build_image
+from paas.builds.build import make_image, take_in
 from paas.builds.choice import secret_values
 from paas.builds.discard import discard, workplace
 from paas.builds.keep import LEASE_SECONDS, BuildCancelled, Keeper
@@ -16,20 +16,20 @@ from paas.builds.limits import DISK_FLOOR_MB, disk_trouble
 from paas.builds.makers import makers_of
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.output import Output
-from paas.builds.sources import APP_FILE
+from paas.builds.sources import APP_FILE, NO_TREE
 from paas.builds.subfolder import narrowed
 from paas.engine.engine import ImageSeen
 from paas.errors import PaasError
 from paas.logs.segments import LogUnwritable
 from paas.logs.store import say
 from paas.model.app import App, UnknownApp
-from paas.model.build import Build, BuildState, Image
+from paas.model.build import Build, Builder, BuildState, Image, Purpose
 from paas.model.config import Config
 from paas.model.container import container_name
 from paas.model.host import LOCAL
 from paas.model.log import LogLine
 from paas.model.release import Release
-from paas.releases.create import announce_release, release_image, wanted_config
+from paas.releases.create import announce_release, failed_configs, release_image, wanted_config
 from paas.releases.declared import Declared
 from paas.scheduler.spec import image_name
 from paas.scheduler.spread import Sent, send
@@ -70,10 +70,10 @@ def _build_and_release(
 ) -> None:
     settings, begun = platform.settings, time.monotonic()
     say(platform.logs, app.id, "api", f"Build started by user {build.person}", time.time())
-    if trouble := disk_trouble(settings.builds):
+    if trouble := disk_trouble(settings.builds, platform.hosts, LOCAL):
         raise trouble
-    tree = platform.sources.check(build.source, settings.source_mb)
-    disk = partial(disk_trouble, settings.builds, DISK_FLOOR_MB // 2)
+    given = platform.builds.source(build.source)
+    disk = partial(disk_trouble, settings.builds, platform.hosts, LOCAL, DISK_FLOOR_MB // 2)
     with (
         Keeper(build.id, platform.builds, settings.build_seconds, disk) as keeper,
         workplace(_folder(build.id, platform), platform.engine, LOCAL, settings) as folder,
@@ -83,8 +83,8 @@ def _build_and_release(
             build=build,
             app=app,
             config=config,
-            source=platform.sources.path(build.source),
-            tree=tree,
+            source=platform.sources.place(given.id),
+            tree=NO_TREE,
             makers=makers_of(
                 build, app.id, platform.builds, platform.buildpacks, platform.build_configs
             ),
@@ -100,11 +100,19 @@ def _build_and_release(
             afterwards=afterwards,
         )
         platform.builds.note_build_config(build.id, order.makers.build_config)
-        order = narrowed(order)
-        declared = Declared.of(read_app_file(order.tree.texts.get(APP_FILE, b"")), config)
+        if given.image is None:
+            order = take_in(given, order, platform.builds, platform.sources, platform.cipher)
+            order = narrowed(order)
+        app_file = read_app_file(order.tree.texts.get(APP_FILE, b""))
+        declared = Declared.of(app_file, config, failed_configs(app, platform))
         order = replace(order, config=declared.config(config))
-        _tell(declared, order.config, output)
-        built = build_image(order)
+        output.hide(secret_values(declared.vars))
+        for line in declared.notes(order.config):
+            output.complain(output.clean(line))
+        archs = {host.arch for host in platform.hosts.all()}
+        built = declared.built(make_image(given, order, platform.builds, archs))
+        for process in declared.unknown(built.processes):
+            output.complain(f"{APP_FILE}: formation.{process}: the app has no such process type")
         seen = platform.engine.image(LOCAL, built.image)
         if seen is None:
             raise BuildFailed("the image is gone from the engine again")
@@ -114,6 +122,12 @@ def _build_and_release(
         if build.image is not None:
             _restore(build, built, platform)
             output.title("The image is there again")
+        elif build.purpose is Purpose.CHECK:
+            platform.engine.remove_image(LOCAL, order.tag)
+            output.title(_would_be(app, built, platform))
+        elif build.purpose is Purpose.KEEP:
+            _keep(build, app, built, seen, _send(build, app, built, output, platform), platform)
+            output.title(f"Kept, and not released. {_way_to_release(build, app)}")
         else:
             sent = _send(build, app, built, output, platform)
             keeper.check()
@@ -136,12 +150,44 @@ def _send(build: Build, app: App, built: Built, output: Output, platform: Platfo
     return sent
 
 
-def _tell(declared: Declared, config: Config, output: Output) -> None:
-    output.hide(secret_values(declared.vars))
-    if without_effect := declared.app_file.without_effect:
-        output.complain(f"{APP_FILE}: {', '.join(without_effect)}: without effect here")
-    for key in declared.missing(config):
-        output.complain(f"{APP_FILE} requires {key}, which has no value: paas config:set {key}=…")
+def _would_be(app: App, built: Built, platform: Platform) -> str:
+    last = max((release.number for release in platform.releases.all(app.id)), default=0)
+    types = ", ".join(built.processes)
+    return f"It can be built, and would be v{last + 1} with {types}. The image is not kept"
+
+
+def _way_to_release(build: Build, app: App) -> str:
+    if not build.commit:
+        return "It is released by its slug: see docs/api.md"
+    return f"To release it: paas deploy --ref {build.commit[:7]} -a {app.name}"
+
+
+def _keep(
+    build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent, platform: Platform
+) -> None:
+    """Raises BuildCancelled."""
+    image = replace(_image(build, app, built, seen, sent), processes=built.processes)
+    learnt = {"image": image.id, "builder": str(built.builder), "detected": built.detected}
+    with platform.record.write():
+        if not platform.builds.note(build.id, **learnt):
+            raise BuildCancelled
+        platform.builds.add_image(image)
+
+
+def _image(build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent) -> Image:
+    return Image(
+        id=str(uuid.uuid4()),
+        app_id=app.id,
+        builder=built.builder,
+        arch=seen.arch,
+        port=built.port,
+        where=sent.where,
+        digest=sent.digest,
+        source=build.source,
+        commit=build.commit,
+        created_at=time.time(),
+        healthcheck=built.healthcheck,
+    )
 
 
 def _release(
@@ -155,21 +201,9 @@ def _release(
 ) -> Release:
     """Image, release and what the build came to are one write. Raises BuildCancelled."""
     now = time.time()
-    image = Image(
-        id=str(uuid.uuid4()),
-        app_id=app.id,
-        builder=built.builder,
-        arch=seen.arch,
-        port=built.port,
-        where=sent.where,
-        digest=sent.digest,
-        source=build.source,
-        commit=build.commit,
-        created_at=now,
-        healthcheck=declared.app_file.healthcheck,
-    )
+    image = _image(build, app, built, seen, sent)
     version = build.commit[:7] if build.commit else build.id[:8]
-    text = f"Deploy {version}"
+    text = f"Deploy {built.detected if built.builder is Builder.IMAGE else version}"
     learnt = {"image": image.id, "builder": str(built.builder), "detected": built.detected}
     with platform.record.write():
         # Cancelled until here: nothing is released. From here on: the release is there.

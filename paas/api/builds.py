@@ -14,14 +14,14 @@ from paas.api.passes import pass_for
 from paas.api.shapes import GENERATION, STACK, IdOut, PersonRefOut, moment, uuid_of
 from paas.errors import Conflict
 from paas.model.app import App
-from paas.model.build import Build, BuildState, UsedBuildpack
+from paas.model.build import Build, BuildState, Purpose, UsedBuildpack
 from paas.model.person import Person
 from paas.store.builds import UnknownBuild
 from paas.wiring import Platform
 
 router = APIRouter(tags=["builds"])
 LISTED = 100
-STATUS = {Outcome.LIVE: "succeeded", Outcome.PENDING: "pending"}
+STATUS = {Outcome.LIVE: "succeeded", Outcome.BUILT: "succeeded", Outcome.PENDING: "pending"}
 
 
 class BuildOver(Conflict):
@@ -53,7 +53,9 @@ class BuildOut(BaseModel):
     status: str
     """`succeeded` when its release is live."""
     outcome: str
-    """Ours: pending, live, failed, cancelled or superseded."""
+    """Ours: pending, live, built (and nothing was to be released), failed, cancelled or superseded."""
+    purpose: Purpose
+    """Ours: release, no-release or dry-run."""
     current: bool
     """Ours: what serves now is the image that it made."""
     serving: bool
@@ -83,6 +85,7 @@ class BuildOut(BaseModel):
             id=build.id,
             status=STATUS.get(fate.outcome, "failed"),
             outcome=fate.outcome,
+            purpose=build.purpose,
             current=fate.is_current,
             serving=current is not None and not app.stopped,
             reason=fate.reason,

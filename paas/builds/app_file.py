@@ -2,26 +2,26 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from paas.builds.order import BuildFailed
 from paas.builds.sources import APP_FILE
 from paas.model.app_file import AppFile, DeclaredVar
 from paas.model.config import Config, InvalidConfig
 from paas.model.formation import QUANTITY_LIMIT
-from paas.model.healthcheck import ANSWER_SECONDS, Healthcheck
-from paas.model.process import WEB, InvalidProcessType, ProcessType
+from paas.model.healthcheck import ANSWER_SECONDS, SECONDS_LIMIT, Healthcheck
+from paas.model.process import ONCE, WEB, InvalidProcessType, ProcessType
 
-READ = frozenset({"buildpacks", "env", "formation", "healthchecks", "scripts"})
+UNDERSTOOD = frozenset({"buildpacks", "env", "formation", "healthchecks", "scripts"})
 TOLD = frozenset(
     {"name", "description", "keywords", "website", "repository", "logo", "success_url"}
 )
 """For people: nobody expects them to do anything."""
+SCRIPTS = ("predeploy", "postdeploy")
 SECRET = "secret"
 CHECKS = ("startup", "readiness")
 """The types of a health check that decide when a dyno is up."""
 COMMAND_LIMIT = 8 * 1024
-SECONDS_LIMIT = 60.0
 Table = Mapping[str, object]
 
 
@@ -31,6 +31,7 @@ def read_app_file(content: bytes) -> AppFile:
         return AppFile()
     try:
         value = json.loads(content.decode("utf-8-sig"))
+        json.dumps(value, ensure_ascii=False).encode()  # half of a pair is no text
     except (ValueError, RecursionError) as error:
         raise BuildFailed(f"{APP_FILE} is no JSON ({error})") from None
     table = _table(value, "it")
@@ -79,7 +80,7 @@ def _formation(value: object) -> Mapping[str, int]:
     quantities = {}
     for process, given in _table(value, "formation").items():
         quantity = _table(given, f"formation.{process}").get("quantity")
-        if quantity is None:
+        if quantity is None or process in ONCE:
             continue
         try:
             name = ProcessType(process)
@@ -101,9 +102,9 @@ def _scripts(value: object) -> Mapping[str, str]:
         ("scripts", table),
         ("scripts.dokku", _table(table.get("dokku"), "scripts.dokku")),
     ):
-        for name in ("predeploy", "postdeploy"):
-            if scripts.get(name):
-                command = _text(scripts[name], f"{place}.{name} must be text").strip()
+        for name in SCRIPTS:
+            command = _text(scripts.get(name) or "", f"{place}.{name} must be text").strip()
+            if command:
                 if "\0" in command or len(command) > COMMAND_LIMIT:
                     raise BuildFailed(f"{APP_FILE}: {place}.{name} is too long or not text")
                 found[name] = command
@@ -143,14 +144,23 @@ def _check(check: Table, place: str) -> Healthcheck:
 
 
 def _without_effect(table: Table) -> Iterator[str]:
-    yield from sorted(table.keys() - READ - TOLD)
+    """A value that is no table was refused before."""
+    yield from sorted(table.keys() - UNDERSTOOD - TOLD)
+    for key, given in _table(table.get("env"), "env").items():
+        if isinstance(given, dict):
+            yield from _others(
+                given, {"value", "generator", "required", "description"}, f"env.{key}"
+            )
     for process, given in _table(table.get("formation"), "formation").items():
-        for key in sorted(_table(given, f"formation.{process}").keys() - {"quantity"}):
-            yield f"formation.{process}.{key}"
+        known = set() if process in ONCE else {"quantity"}
+        yield from _others(_table(given, process), known, f"formation.{process}")
     scripts = _table(table.get("scripts"), "scripts")
-    yield from (
-        f"scripts.{key}" for key in sorted(scripts.keys() - {"predeploy", "postdeploy", "dokku"})
-    )
+    yield from _others(scripts, {*SCRIPTS, "dokku"}, "scripts")
+    yield from _others(_table(scripts.get("dokku"), "dokku"), SCRIPTS, "scripts.dokku")
+
+
+def _others(table: Table, known: Collection[str], place: str) -> Iterator[str]:
+    yield from (f"{place}.{key}" for key in sorted(table) if key not in known)
 
 
 def _table(value: object, name: str) -> Table:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from paas.builds.limits import Use
+from paas.builds.limits import Meter
 from paas.builds.order import Order
 from paas.engine.engine import Session
 from paas.model.container import ContainerSpec, Kind, container_name
@@ -60,9 +60,8 @@ def follow(
 ) -> None:
     """Shows what it prints, or lets `hear` have it, until all that ran in it is gone."""
     try:
-        use = Use(order, spec)
         end = partial(order.engine.remove, order.host.name, spec.name)
-        with order.keeper.ending(end, use.trouble):
+        with Meter(order, spec) as meter, order.keeper.ending(end, meter.trouble):
             while data := session.read():
                 (hear or order.output.feed)(data)
     finally:

@@ -1,17 +1,20 @@
 """What a build may use that no kernel bounds by itself: the disk, and trying again and again for one more process."""
 
 import shutil
-import time
+import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from paas.builds.order import Order
-from paas.engine.engine import HostUnreachable, StartFailed
+from paas.engine.engine import EngineFailed, HostUnreachable, StartFailed
 from paas.errors import Failed
 from paas.model.container import ContainerSpec
+from paas.store.hosts import HostStore
 
 DISK_FLOOR_MB = 512
 """With less than this left on the platform's disk nothing is built."""
-LOOK_SECONDS = 5.0
+METER_SECONDS = 5.0
 REFUSED_LOOKS = 2
 """So many looks in a row must find that more processes were refused."""
 WRITABLE = ("/app", "/cache", "/out", "/tmp", "/var/tmp")
@@ -41,30 +44,42 @@ class DiskFull(Failed):
         )
 
 
-def disk_trouble(folder: Path, floor_mb: int = DISK_FLOOR_MB) -> DiskFull | None:
-    """None: enough is left where `folder` is."""
+def disk_trouble(
+    folder: Path, hosts: HostStore, host: str, floor_mb: int = DISK_FLOOR_MB
+) -> DiskFull | None:
+    """None: enough is left where `folder` is, and where the engine of `host` keeps its layers, as was last seen."""
     free_mb = shutil.disk_usage(folder).free >> 20
-    return DiskFull(free_mb) if free_mb < floor_mb else None
+    engine_mb = hosts.get(host).disk_free_mb or free_mb  # 0: nobody knows
+    least_mb = min(free_mb, engine_mb)
+    return DiskFull(least_mb) if least_mb < floor_mb else None
 
 
-class Use:
-    """Of one of a build's containers, looked at every five seconds."""
+class Meter:
+    """Looks every five seconds at what one of a build's containers uses, in a thread of its own: that may take long."""
 
     def __init__(self, order: Order, spec: ContainerSpec) -> None:
         self._order, self._spec = order, spec
-        self._looked = time.monotonic()
         self._refused = self._refused_looks = 0
+        self._trouble: Failed | None = None
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name=f"meter-{spec.name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._is_over.set()
 
     def trouble(self) -> Failed | None:
         """None: it may go on, as far as anybody can tell."""
-        if time.monotonic() - self._looked < LOOK_SECONDS:
-            return None
-        try:
-            return self._disk() or self._processes()
-        except (HostUnreachable, StartFailed):
-            return None  # it is over, or whoever waits for it will hear
-        finally:
-            self._looked = time.monotonic()
+        return self._trouble
+
+    def _look(self) -> None:
+        while self._trouble is None and not self._is_over.wait(METER_SECONDS):
+            # It is over, or whoever waits for it will hear.
+            with suppress(HostUnreachable, StartFailed, EngineFailed):
+                self._trouble = self._disk() or self._processes()
 
     def _disk(self) -> Failed | None:
         limit = self._order.settings.build_disk_mb

@@ -1,11 +1,12 @@
 """deploy, builds:retry: what a push does, without a push."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from paas.cli.builds import build_named, follow
+from paas.cli.builds import build_named, follow, newest_first
 from paas.cli.client import Client, path
 from paas.cli.command import command, on_app
 from paas.cli.files import REPOSITORY, all_files, commit_of, files_by_git, has_git
@@ -13,10 +14,10 @@ from paas.cli.links import local
 from paas.cli.pack import pack
 from paas.cli.session import Session
 from paas.cli.text import plain, say
-from paas.cli.wait import Detached
+from paas.cli.wait import Detached, settle
 from paas.errors import Failed, Invalid
 
-LIVE = "live"
+LIVE, BUILT = "live", "built"
 
 
 class NothingToSend(Invalid):
@@ -28,7 +29,7 @@ class NothingToSend(Invalid):
 
 class NotOneThing(Invalid):
     def __init__(self) -> None:
-        super().__init__("Deploy one thing: a folder, or what --ref names.")
+        super().__init__("Deploy one thing: a folder, or what --ref, --url or --image names.")
 
 
 class NoFolder(Invalid):
@@ -58,23 +59,52 @@ class StillBuilding(Detached):
         )
 
 
-@command("deploy", "paas deploy", "paas deploy ./site -a my-app", "paas deploy --ref 3f2a91c")
+@command(
+    "deploy",
+    "paas deploy",
+    "paas deploy ./site -a my-app",
+    "paas deploy --ref 3f2a91c",
+    "paas deploy --image nginx:1.27",
+)
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @on_app
 @click.option("--ref", metavar="COMMIT", help="A commit, branch or tag that was pushed.")
+@click.option("--url", metavar="URL", help="Where the platform fetches a tar, by https.")
+@click.option(
+    "--image", metavar="NAME", help="An image that the engine has, or can fetch; for admins."
+)
 @click.pass_obj
-def deploy(session: Session, folder: Path | None, app: str, ref: str | None) -> None:
+def deploy(
+    session: Session,
+    folder: Path | None,
+    app: str,
+    ref: str | None,
+    url: str | None,
+    image: str | None,
+) -> None:
     """Deploy without a push.
 
     The files of FOLDER, or of this folder, as they are, committed or not, but for those that a .gitignore leaves out.
-    Or a commit that was pushed before, with --ref. Shows the build, and returns when the release is live in every
-    router. Ctrl-C leaves it running.
+    Or a commit that was pushed before; a tar, which the platform fetches; an image, which is released as it is. Shows
+    the build, and returns when the release is live in every router. Ctrl-C leaves it running.
     """
     api = session.api
-    if folder is not None and ref is not None:
+    if sum(each is not None for each in (folder, ref, url, image)) > 1:
         raise NotOneThing
+    wanted: dict[str, object]
+    kept = None if ref is None else _kept_image(api, app, ref)
+    if kept is not None:
+        answer = api.post(path("apps", app, "releases"), {"slug": kept})
+        number = plain(answer.one()["version"])
+        say(f"Releasing {app} v{number}, built before")
+        settle(api, app, answer, False, f"Live: {app} v{number}")
+        return
     if ref is not None:
-        wanted: dict[str, object] = {"commit": ref}
+        wanted = {"commit": ref}
+    elif url is not None:
+        wanted = {"source_blob": {"url": url}}
+    elif image is not None:
+        wanted = {"image": image}
     else:
         wanted = {"source_blob": _send(api, (folder or Path()).absolute())}
     _build(api, app, wanted)
@@ -100,6 +130,17 @@ def _build(api: Client, app: str, wanted: dict[str, object]) -> None:
     show_to_its_end(api, app, build["id"])
 
 
+def _kept_image(api: Client, app: str, ref: str) -> str | None:
+    """The slug of what was built of that commit to be released later; None: it is to be built."""
+    if not re.fullmatch(r"[0-9a-f]{7,40}", ref):
+        return None
+    for build in newest_first(api, app):
+        version = (build.get("source_blob") or {}).get("version") or ""
+        if build.get("outcome") == BUILT and build.get("slug") and version.startswith(ref):
+            return str(build["slug"]["id"])
+    return None
+
+
 def show_to_its_end(api: Client, app: str, build_id: str) -> None:
     """Raises NotLive, and StillBuilding at Ctrl-C."""
     build = path("apps", app, "builds", build_id)
@@ -111,7 +152,7 @@ def show_to_its_end(api: Client, app: str, build_id: str) -> None:
     except KeyboardInterrupt:
         raise StillBuilding(app) from None
     became = api.get(build).one()
-    if became["outcome"] != LIVE:
+    if became["outcome"] not in (LIVE, BUILT):
         raise NotLive(app, became)
 
 

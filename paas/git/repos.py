@@ -33,7 +33,6 @@ SETTINGS: Mapping[str, str] = {
 }
 ATTRIBUTES = "* -export-ignore -export-subst\n"
 """An archive is the whole tree: without this a line in the app's .gitattributes takes its Dockerfile away."""
-HOOK = "pre-receive"
 CHUNK = 256 * 1024
 SHORT_SECONDS, LONG_SECONDS = 60.0, 1800.0
 """How long git may take for what is one look, and for what is as large as the repository."""
@@ -78,15 +77,22 @@ def ensure_repository(directory: Path, app_id: str) -> Path:
     return path
 
 
-def ensure_hooks(directory: Path, receive: Path) -> Path:
-    """The folder that every repository takes its hooks from; `receive` is what the only one runs."""
+def ensure_hooks(directory: Path, receive: Path, restore: Path) -> Path:
+    """The folder that every repository takes its hooks from. `restore` is for pushes with an option."""
     folder = directory / "repositories" / ".hooks"
-    hook = folder / HOOK
-    argv = [sys.executable, "-I", "-S", str(receive)]
-    text = f"#!/bin/sh\nexec {shlex.join(argv)}\n"
-    if not hook.exists() or hook.read_text() != text:
+    begin, program = "#!/bin/sh\n", [sys.executable, "-I", "-S"]
+    for name, text in (
+        ("pre-receive", f"{begin}exec {shlex.join([*program, str(receive)])}\n"),
+        (
+            "post-receive",
+            f'{begin}[ "${{GIT_PUSH_OPTION_COUNT:-0}}" = 0 ] || exec {shlex.join([*program, str(restore)])}\n',
+        ),
+    ):
+        hook = folder / name
+        if hook.exists() and hook.read_text() == text:
+            continue
         folder.mkdir(exist_ok=True)
-        temporary = folder / f".{HOOK}-{os.getpid()}"
+        temporary = folder / f".{name}-{os.getpid()}"
         temporary.write_text(text)
         temporary.chmod(0o755)
         temporary.replace(hook)
@@ -147,6 +153,13 @@ class Repo:
             return self._bytes(*asked).decode().strip()
         except GitFailed:
             return None
+
+    def move(self, ref: str, old: str, new: str) -> None:
+        """From `old` to `new`, each of which may be no commit: zeros. Raises GitFailed."""
+        if set(new) == {"0"}:
+            self._bytes("update-ref", "-d", "--end-of-options", ref, old)
+        else:
+            self._bytes("update-ref", "--end-of-options", ref, new, old)
 
     def tree(self, commit: str) -> str | None:
         """None: it is not a commit. A tag that points to one is none either: no branch may hold it."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 ANSWER_SECONDS = 5.0
+SECONDS_LIMIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +11,6 @@ class Healthcheck:
     path: str | None = None
     """GET this must be answered with 200 to 399; None: whatever answers is up."""
     seconds: float = ANSWER_SECONDS
-    """How long an answer may take."""
+    """How long an answer may take, up to its end."""
     content: str | None = None
     """What the answer must hold."""

@@ -1,6 +1,6 @@
 """A new image + the app's config = a release."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from paas.logs.store import say
 from paas.model.app import App
@@ -32,7 +32,6 @@ def release_image(
     with platform.record.write():
         app = platform.apps.named(app.id)
         platform.builds.add_image(image)
-        processes = declared.processes(processes)
         release = platform.releases.add(
             app.id,
             image=image.id,
@@ -53,6 +52,13 @@ def wanted_config(app: App, platform: Platform) -> Config:
     if app.wanted_release is None:
         return Config()
     return platform.releases.get(app.id, app.wanted_release).config
+
+
+def failed_configs(app: App, platform: Platform) -> Sequence[Config]:
+    """Of the releases since the current one, the newest first: none of them serves."""
+    current = app.current_release or 0
+    releases = platform.releases.all(app.id)
+    return [release.config for release in releases if release.number > current]
 
 
 def announce_release(app: App, release: Release, platform: Platform, now: float) -> None:

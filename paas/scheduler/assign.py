@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from paas.model.build import Build, BuildState, Image
+from paas.model.build import Build, Builder, BuildState, Image
 from paas.model.container import PLACED, Container, Kind
 from paas.model.formation import Dyno
 from paas.model.host import Host
@@ -35,7 +35,8 @@ def assign(
     if image is None:
         return []
     if not image.where and image.digest is None:
-        _ask_for_image(view, image, platform, now)
+        if kind is not Kind.RUN:
+            _ask_for_image(view, image, platform, now)
         return []
     with platform.record.write():
         hosts = {host.name: host for host in _hosts(image, platform)}
@@ -55,7 +56,7 @@ def assign(
             dynos, hosts, placer, image, lambda host: platform.containers.leased(host, now),
             platform.rng, now,
         )  # fmt: skip
-        if blocked != view.app.blocked:
+        if blocked != view.app.blocked and kind is not Kind.RUN:
             platform.apps.block(view.app.id, blocked)
             _set_deadline(view, blocked, platform, now)
         placed = [replace(row, kind=kind) for row in placed]
@@ -133,10 +134,9 @@ def _set_deadline(view: View, blocked: str | None, platform: Platform, now: floa
 
 
 def _ask_for_image(view: View, image: Image, platform: Platform, now: float) -> None:
-    """No engine has it any more: it is built again from the kept source, and placed by itself after that."""
-    text = (
-        f"the image of v{view.app.wanted_release} is gone; it is being built again from its source"
-    )
+    """No engine has it any more: it is made again as it was made, and placed by itself after that."""
+    again = "fetched again" if image.builder is Builder.IMAGE else "built again from its source"
+    text = f"the image of v{view.app.wanted_release} is gone; it is being {again}"
     if view.app.blocked != text:
         platform.apps.block(view.app.id, text)
     builds = platform.builds.of(view.app.id)

@@ -33,7 +33,7 @@ from paas.scheduler.assign import assign
 from paas.scheduler.crashes import note_crashes, note_lost
 from paas.scheduler.deploy import fail, fail_switch, succeed, switch
 from paas.scheduler.plan import Plan, plan_changes
-from paas.scheduler.postdeploy import start_postdeploy
+from paas.scheduler.postdeploy import run_postdeploy
 from paas.scheduler.releasing import (
     clean_release_processes,
     run_release_process,
@@ -106,7 +106,7 @@ def step(lease: Lease, platform: Platform) -> None:
     troubles += _stop(view, version, acknowledged, platform, now)
     troubles += _clean(view, acknowledged, platform, now)
     troubles += clean_release_processes(view, platform, now)
-    troubles += start_postdeploy(view, lease, platform, now)
+    troubles += run_postdeploy(view, lease, platform, now)
     _settle(view, plan, lease, platform, is_applied=is_applied)
     if troubles:
         raise troubles[0]
@@ -232,11 +232,20 @@ def _settle(view: View, plan: Plan, lease: Lease, platform: Platform, *, is_appl
     is_placed = plan.is_up or (not plan.start and _only_waits(view, plan))
     has_left = not any(row.dyno not in view.dynos and row.state in FILLS for row in view.rows)
     is_new = view.app.live_wake < lease.wake
-    is_settled = view.deploy is None or view.releasing is not None
-    if is_new and is_settled and is_applied and is_placed and has_left:
+    if is_new and _can_be_live(view, platform) and is_applied and is_placed and has_left:
         platform.apps.go_live(view.app.id, lease.wake)
     if view.app.blocked and not plan.start and view.releasing is None:
         platform.apps.block(view.app.id, None)
+
+
+def _can_be_live(view: View, platform: Platform) -> bool:
+    """No deploy has to end first; while a release process runs, what the current release has is all there is."""
+    if view.deploy is None:
+        return True
+    if view.releasing is None or view.release is None:
+        return False
+    lines = platform.formations.of(view.app.id).lines.items()
+    return all(process in view.release.processes for process, line in lines if line.quantity)
 
 
 def _only_waits(view: View, plan: Plan) -> bool:

@@ -10,6 +10,9 @@ from paas.scheduler.view import View
 from paas.store.leases import Lease
 from paas.wiring import Platform
 
+LAST_SECONDS = 2.0
+"""What is asked within a step keeps a worker from every other app."""
+
 
 def note_lost(view: View, lease: Lease, platform: Platform, now: float) -> bool:
     """What filled a dyno on a host that is down, and what has yet to be made on one that does not answer."""
@@ -71,7 +74,7 @@ def _why_silent(row: Container, platform: Platform, now: float) -> str | None:
     seconds = f"{platform.settings.start_seconds:g} s"
     got = row.reason or "no connection was accepted"
     if any(where in heard for where in (f"0.0.0.0:{row.port}", f"[::]:{row.port}")):
-        got, is_up = Check(row, platform).ask()
+        got, is_up = Check(row, platform, LAST_SECONDS).ask()
         if is_up:
             come_up(row, got, platform, now)
             return None

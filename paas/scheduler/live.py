@@ -154,7 +154,8 @@ def _wanted(app: App, platform: Platform) -> frozenset[Dyno]:
     if app.stopped or app.wanted_release is None:
         return frozenset()
     release = platform.releases.get(app.id, app.wanted_release)
-    return frozenset(platform.formations.of(app.id).dynos(release.number, release.processes))
+    formation, is_next = platform.formations.of(app.id), release.number != app.current_release
+    return frozenset(formation.dynos(release.number, release.processes, is_next=is_next))
 
 
 def checks(app_id: str, release: int, platform: Platform) -> Sequence[str]:

@@ -1,15 +1,17 @@
 """Finds out when a container that starts has come up."""
 
+import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 
 from paas.logs.store import say
 from paas.model.container import STARTING, UP, Container, Kind
-from paas.model.healthcheck import Healthcheck
+from paas.model.healthcheck import SECONDS_LIMIT, Healthcheck
 from paas.scheduler.healthcheck import check_health, healthcheck_of, own_check
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
@@ -103,9 +105,11 @@ def come_up(row: Container, got: str, platform: Platform, now: float) -> None:
 class Check:
     """What decides that a web container is up: what it answers, and its image's HEALTHCHECK if there is no other."""
 
-    def __init__(self, row: Container, platform: Platform) -> None:
+    def __init__(self, row: Container, platform: Platform, at_most: float = SECONDS_LIMIT) -> None:
+        """`at_most`: seconds that an answer may take, whatever the app says."""
         self._row, self._platform = row, platform
-        self._own = own_check(row, platform)
+        own = own_check(row, platform)
+        self._own = replace(own, seconds=min(own.seconds, at_most))
         self._command: Sequence[str] | None = None
 
     def ask(self) -> tuple[str, bool]:
@@ -135,9 +139,27 @@ def ask(row: Container, check: Healthcheck, platform: Platform) -> tuple[str, bo
         except OSError as error:
             return f"{where}: {error.strerror or error}", False
         connection.sock.settimeout(check.seconds)
-        if check.path:
-            return _get(connection, check.path, check.content, headers)
-        return _head(connection, where, headers)
+        with _cut_off(connection.sock, check.seconds + 1):
+            if check.path:
+                return _get(connection, check.path, check.content, headers)
+            return _head(connection, where, headers)
+
+
+@contextmanager
+def _cut_off(connection: socket.socket, seconds: float) -> Iterator[None]:
+    """Whoever answers a byte at a time keeps nobody for longer."""
+
+    def end() -> None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _get(

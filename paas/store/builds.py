@@ -115,26 +115,27 @@ class BuildStore:
         with self._database.read() as tx:
             return tx.execute(query).first() is not None
 
-    def pin_source(self, source_id: str, image: str) -> None:
-        """From now on it means this very image."""
+    def note_source(self, source_id: str, **values: str | None) -> None:
+        """`image`: it means this very one. `checksum`: what comes must have it; None: what came has."""
         with self._database.write() as tx:
-            tx.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(image=image))
-
-    def trust_source(self, source_id: str) -> None:
-        """What came had its checksum. It is not looked at again: a gzipped tar is another file once it is unzipped."""
-        with self._database.write() as tx:
-            tx.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(checksum=None))
+            tx.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(**values))
 
     def remove_source(self, source_id: str) -> None:
         with self._database.write() as tx:
             tx.execute(SOURCES.delete().where(SOURCES.c.id == source_id))
 
     def add(self, build: Build) -> None:
-        """Queued. Older queued ones of the app are cancelled: a newer push takes their place."""
+        """Queued. Older queued ones of the app are cancelled: a newer push takes their place.
+
+        One that is to release nothing takes the place of its like alone.
+        """
+        older = (BUILDS.c.app_id == build.app_id) & (BUILDS.c.state == str(BuildState.QUEUED))
+        if build.purpose is not Purpose.RELEASE:
+            older &= BUILDS.c.purpose == str(build.purpose)
         with self._database.write() as tx:
             tx.execute(
                 update(BUILDS)
-                .where(BUILDS.c.app_id == build.app_id, BUILDS.c.state == str(BuildState.QUEUED))
+                .where(older)
                 .values(
                     state=str(BuildState.CANCELLED), ended_at=build.created_at, reason="a newer push took its place"
                 )

@@ -49,6 +49,13 @@ def test_what_is_run_and_how_often() -> None:
     assert (found.predeploy, found.postdeploy) == ("migrate", "warm")
 
 
+@pytest.mark.parametrize("script", ["", "  \n", None])
+def test_a_script_of_nothing_is_none(script: str | None) -> None:
+    found = read(scripts={"predeploy": script, "postdeploy": script})
+
+    assert (found.predeploy, found.postdeploy) == (None, None)
+
+
 def test_the_first_check_of_web_with_a_path_counts() -> None:
     checks = [
         {"type": "liveness", "path": "/alive"},
@@ -73,14 +80,17 @@ def test_a_key_that_does_nothing_is_named() -> None:
         addons=["x"],
         stack="heroku-24",
         formation={"web": {"size": "eco", "quantity": 1}},
-        scripts={"pr-predestroy": "x"},
+        scripts={"pr-predestroy": "x", "dokku": {"build": "x"}},
+        env={"KEY": {"value": "x", "typo": 1}},
     )
 
     assert list(found.without_effect) == [
         "addons",
         "stack",
+        "env.KEY.typo",
         "formation.web.size",
         "scripts.pr-predestroy",
+        "scripts.dokku.build",
     ]
 
 
@@ -88,6 +98,7 @@ def test_a_key_that_does_nothing_is_named() -> None:
     ("keys", "said"),
     [
         ({"env": ["A"]}, "env must be {"),
+        ({"name": "\ud800"}, "is no JSON"),
         ({"env": {"A": 1}}, "env.A must be {"),
         ({"env": {"A": {"value": 1}}}, "env.A.value must be text"),
         ({"env": {"A": {"generator": "dice"}}}, 'env.A.generator can be "secret"'),
@@ -113,5 +124,5 @@ def test_what_cannot_be_is_named_with_its_key(keys: dict[str, Any], said: str) -
     with pytest.raises(BuildFailed) as failure:
         read(**keys)
 
-    assert str(failure.value).startswith("app.json: ")
+    assert str(failure.value).startswith("app.json")
     assert said in str(failure.value)

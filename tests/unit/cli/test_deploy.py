@@ -204,11 +204,43 @@ def test_what_the_platform_says_to_the_upload_is_what_is_said(api: Api, user: Us
 
 @pytest.mark.usefixtures("builds")
 def test_a_commit_that_was_pushed_is_deployed(api: Api, user: User) -> None:
+    api.returns("GET /apps/shop/builds", [])
+
     typed = user.types("paas deploy --ref 3f2a91c -a shop")
 
     assert typed.out.endswith("deployed (v1)\n")
-    assert api.asked[0].line == "POST /apps/shop/builds"
-    assert api.asked[0].body == {"commit": "3f2a91c"}
+    asked = next(each.body for each in api.asked if each.line == "POST /apps/shop/builds")
+    assert asked == {"commit": "3f2a91c"}
+
+
+@pytest.mark.usefixtures("builds")
+def test_a_commit_that_was_built_to_be_released_later_is_not_built_again(
+    api: Api, user: User
+) -> None:
+    source = {"url": "/sources/s1", "version": "3f2a91c" + "0" * 33}
+    kept = BUILD | {"outcome": "built", "slug": {"id": "s"}, "source_blob": source}
+    kept |= {"created_at": "2026-09-01T12:00:00Z"}
+    api.returns("GET /apps/shop/builds", [kept, kept | {"slug": None}])
+    api.returns("POST /apps/shop/releases", {"version": 7}, status=201, version=4)
+    api.becomes_live("shop", 4)
+
+    typed = user.types("paas deploy --ref 3f2a91c -a shop")
+
+    assert typed.err.splitlines() == ["Releasing shop v7, built before", "Live: shop v7"]
+    assert "POST /apps/shop/builds" not in api.lines
+    asked = next(each.body for each in api.asked if each.line == "POST /apps/shop/releases")
+    assert asked == {"slug": "s"}
+
+
+@pytest.mark.usefixtures("builds")
+def test_what_the_platform_is_to_fetch_is_named(api: Api, user: User) -> None:
+    user.types("paas deploy --url https://example.com/a.tgz -a shop")
+    user.types("paas deploy --image nginx:1.27 -a shop")
+
+    asked = [each.body for each in api.asked if each.line.startswith("POST")]
+    assert asked == [
+        {"source_blob": {"url": "https://example.com/a.tgz"}}, {"image": "nginx:1.27"}
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("builds")

@@ -71,7 +71,7 @@ class Stage:
         release_image(
             app,
             image,
-            processes,
+            declared.processes(processes),
             "Deploy 3f2a91c",
             "3f2a91c",
             "ana",

@@ -2,8 +2,9 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -115,6 +116,23 @@ def test_what_a_path_must_answer_is_looked_for(stage: Stage, body: str, is_enoug
 
     assert is_up is is_enough
     assert got == "GET /up answered 200" + ("" if is_enough else " without 'ready'")
+
+
+def test_who_answers_a_byte_at_a_time_keeps_nobody(stage: Stage) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.recv(4096)
+        with suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+
+    begun = time.monotonic()
+    with listening(drip) as row:
+        _, is_up = ask(of(stage, row), Healthcheck("/up", 0.2, "y"), stage.platform)
+
+    assert not is_up
+    assert time.monotonic() - begun < 3
 
 
 def test_an_apps_own_check_counts_for_more_than_the_platforms(stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""What app.json says: the health check of an image, the quantities that were declared."""
+"""What app.json says: the health check of an image, quantities, what runs after a deploy."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,3 +10,5 @@ down_revision = "0004"
 def upgrade() -> None:
     op.add_column("images", sa.Column("healthcheck", sa.String(), nullable=True))
     op.add_column("formations", sa.Column("declared", sa.Integer(), nullable=True))
+    op.add_column("formations", sa.Column("pending", sa.Integer(), nullable=True))
+    op.add_column("deploys", sa.Column("is_postdeploy_due", sa.Boolean(), nullable=True))
