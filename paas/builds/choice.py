@@ -12,6 +12,8 @@ from paas.settings import Settings
 CONFIG_VAR = "BUILDPACK_URL"
 LIST_FILE = ".buildpacks"
 DOCKERFILE = "Dockerfile"
+APT = "apt"
+"""One of ours that joins the others wherever there is an Aptfile; it may be named all the same."""
 
 
 class NoSuchBuildpack(InvalidBuildpack):
@@ -53,14 +55,14 @@ def secret_values(config: Mapping[str, str]) -> Sequence[str]:
 
 
 def ours(settings: Settings) -> Sequence[str]:
-    """In the order in which they are asked."""
+    """Those that find out whether they know a tree, in the order in which they are asked."""
     lines = (settings.buildpacks_dir / "order").read_text().splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def check_ours(buildpacks: Sequence[Buildpack], settings: Settings) -> None:
     """Raises NoSuchBuildpack."""
-    known = ours(settings)
+    known = [*ours(settings), APT]
     for buildpack in buildpacks:
         if buildpack.origin is Origin.OURS and buildpack.place not in known:
             raise NoSuchBuildpack(buildpack.place, known)

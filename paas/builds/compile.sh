@@ -79,7 +79,7 @@ while IFS=$'\t' read -r kind place name; do
     echo "$name" >/out/detected
     lay_out ${#packs[@]} "$kind" "$place" || exit
     packs+=("$pack") names+=("$name") called+=("$name")
-    if [ "$kind" != ours ] && grep -qs Aptfile "$pack"/bin/*; then has_apt=1; fi
+    if [ "$kind $place" = 'ours apt' ] || { [ "$kind" != ours ] && grep -qs Aptfile "$pack"/bin/*; }; then has_apt=1; fi
 done </in/chosen
 
 if [ -f .slugignore ] && [ ! -L .slugignore ]; then

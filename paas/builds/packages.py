@@ -6,8 +6,9 @@ needs it, so that nobody waits for a language that is not theirs.
 
 import fcntl
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from typing import IO
 
 from paas.builds.keep import LOOK_SECONDS
@@ -45,31 +46,34 @@ def run_image(order: Order, makers: Sequence[Buildpack]) -> str:
 
 def build_image(order: Order, makers: Sequence[Buildpack]) -> str:
     """What these compile in, made if the engine does not have it. Raises BuildFailed or ImageMissing."""
-    base, packages = order.settings.stack_build, _packages_of(order.settings, makers)
-    if not packages:
+    base, wanted = order.settings.stack_build, _wanted(order.settings, makers)
+    if not wanted:
         return base
-    image = _name_of(order, base, packages)
+    image = _name_of(order, base, wanted)
     if order.engine.image(order.host.name, image) is None:
         with _turn(order):
             if order.engine.image(order.host.name, image) is None:  # nobody else has made it
-                _make(order, base, packages, image)
+                _make(order, base, sorted({*chain(*wanted.values())}), image)
     return image
 
 
-def _packages_of(settings: Settings, makers: Sequence[Buildpack]) -> Sequence[str]:
-    ours = [each.place for each in makers if each.origin is Origin.OURS]
-    files = [settings.buildpacks_dir / name / PACKAGES for name in ours]
-    return sorted({word for file in files if file.is_file() for word in file.read_text().split()})
+def _wanted(settings: Settings, makers: Sequence[Buildpack]) -> Mapping[str, Sequence[str]]:
+    """Packages, by the buildpack of ours that wants them."""
+    ours = sorted({each.place for each in makers if each.origin is Origin.OURS})
+    files = {name: settings.buildpacks_dir / name / PACKAGES for name in ours}
+    return {
+        name: sorted(file.read_text().split()) for name, file in files.items() if file.is_file()
+    }
 
 
-def _name_of(order: Order, base: str, packages: Sequence[str]) -> str:
+def _name_of(order: Order, base: str, wanted: Mapping[str, Sequence[str]]) -> str:
     """Another name for other packages, and for another build image of the same name."""
     seen = order.engine.image(order.host.name, base)
     if seen is None:
         raise ImageMissing(order.host.name, base)
     tags = sorted((tag for tag in seen.tags if tag.endswith("-build")), key=lambda tag: tag != base)
-    digest = hashlib.sha256("\n".join([seen.id, *packages]).encode()).hexdigest()
-    return f"{(tags or [base])[0]}-{digest[:12]}"
+    digest = hashlib.sha256(f"{seen.id} {dict(wanted)}".encode()).hexdigest()
+    return f"{(tags or [base])[0]}-{'-'.join(wanted)}-{digest[:12]}"
 
 
 @contextmanager

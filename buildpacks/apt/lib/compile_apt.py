@@ -55,6 +55,9 @@ class Apt:
 
 def compile_apt(app: Path, cache: Path) -> None:
     """The packages in .apt, and what finds them while the app is built and at every start. `app` must be /app."""
+    if not (app / "Aptfile").is_file():
+        title("There is no Aptfile, and nothing to unpack")
+        return
     title("Debian packages wanted (Aptfile)")
     wanted = Aptfile.read(app)
     own = app / OWN
