@@ -5,6 +5,7 @@ from paas.builds.choice import choose
 from paas.builds.order import Built, Order
 from paas.builds.subfolder import narrowed
 from paas.model.build import Builder
+from paas.model.build_config import LISTS
 
 
 def build_image(order: Order) -> Built:
@@ -17,4 +18,9 @@ def build_image(order: Order) -> Built:
     choice = choose(order.makers.buildpacks, order.config.vars, order.tree, order.settings)
     if choice is None and order.makers.builder is None and dockerfile.detect(order.tree):
         return dockerfile.build(order)
+    config = order.makers.build_config
+    if idle := [name for name in ("target", *LISTS) if getattr(config, name)]:
+        order.output.complain(
+            f"No Dockerfile is built: of no effect is what sets {', '.join(idle)}"
+        )
     return buildpack.build(order, choice)

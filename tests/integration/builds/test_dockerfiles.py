@@ -224,7 +224,7 @@ def test_a_folder_of_a_monorepo_is_built_by_its_dockerfile(
 
 
 def test_a_folder_of_a_monorepo_is_built_by_a_buildpack(builds: Builds) -> None:
-    builds.sets(path="services/page")
+    builds.sets(path="services/page", target="web")
     own = builds.with_buildpack(detect="test -f $1/page.txt && echo Page")
 
     pushed = own.pushed("monorepo")
@@ -232,6 +232,7 @@ def test_a_folder_of_a_monorepo_is_built_by_a_buildpack(builds: Builds) -> None:
     assert pushed.release is not None, pushed.output
     assert pushed.release.processes == {"web": "cat page.txt"}
     assert "-----> Left out what .slugignore names" in pushed.output
+    assert "No Dockerfile is built: of no effect is what sets target" in pushed.output
     assert pushed.image is not None
     assert (
         own.says(pushed.image, ("paas-start", "ls; cat page.txt"))
