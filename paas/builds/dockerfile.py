@@ -153,10 +153,9 @@ def _remark(order: Order, text: str, rewritten: Rewritten) -> None:
     for name in config.secrets:
         if name not in rewritten.asked:
             order.output.complain(f"No step mounts the secret {name} (build setting secrets)")
-    for name in sorted(rewritten.asked - {*config.secrets}):
-        order.output.complain(
-            f"A step mounts the secret {name}, which is not given: paas builds:config secrets={name}"
-        )
+    if strange := sorted(rewritten.asked - {*config.secrets}):
+        named = order.output.clean(", ".join(strange))
+        order.output.complain(f"Not given, but mounted (build setting secrets): {named}")
 
 
 def _port(seen: ImageSeen) -> int:
