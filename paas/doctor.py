@@ -281,7 +281,11 @@ def stack(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
     for host in _answering(platform):
         if not host.is_local:
             continue  # it has the run image under another name, or its probe fails
-        for name, reference in (("run", settings.stack_run), ("build", settings.stack_build)):
+        for name, reference in (
+            ("run", settings.stack_run),
+            ("small", settings.stack_small),
+            ("build", settings.stack_build),
+        ):
             image = platform.engine.image(host.name, reference)
             if image is None:
                 text = f"host {host.name} has no image {reference}"

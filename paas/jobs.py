@@ -16,10 +16,11 @@ from paas.hosts import ask_key as hosts_key
 from paas.hosts.reach import Reach
 from paas.hosts.register import register
 from paas.hosts.remove import remove
+from paas.leftovers import clear_leftovers
 from paas.model.app import UnknownApp
 from paas.model.host import Schedulable
-from paas.push import clear_leftovers, push
 from paas.push import give_up_dead_builds as give_up
+from paas.push import push
 from paas.releases.tidy import REMEMBERED_SECONDS, forget, tidy
 from paas.routers import ask_key as routers_key
 from paas.routers.reach import Reach as RouterReach

@@ -1,46 +1,44 @@
 """A PUSH ON ONE PAGE: the source is built, the image released, the release wanted. The rest is converge's."""
 
-import shutil
 import time
 import uuid
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from paas.builds.build import build_image
+from paas.builds.app_file import read_app_file
+from paas.builds.build import make_image, take_in
 from paas.builds.choice import secret_values
 from paas.builds.discard import discard, workplace
-from paas.builds.fetched import clear_unused
 from paas.builds.keep import LEASE_SECONDS, BuildCancelled, Keeper
+from paas.builds.limits import DISK_FLOOR_MB, disk_trouble
 from paas.builds.makers import makers_of
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.output import Output
+from paas.builds.sources import APP_FILE, NO_TREE
+from paas.builds.subfolder import narrowed
 from paas.engine.engine import ImageSeen
 from paas.errors import PaasError
 from paas.logs.segments import LogUnwritable
 from paas.logs.store import say
 from paas.model.app import App, UnknownApp
-from paas.model.build import Build, BuildState, Image
+from paas.model.build import Build, Builder, BuildState, Image, Purpose
 from paas.model.config import Config
 from paas.model.container import container_name
 from paas.model.host import LOCAL
 from paas.model.log import LogLine
 from paas.model.release import Release
 from paas.releases.create import announce_release, release_image, wanted_config
+from paas.releases.declared import Declared
 from paas.scheduler.spec import image_name
 from paas.scheduler.spread import Sent, send
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
-DISK_FLOOR_MB = 512
-"""With less than this left nothing is built."""
 PLATFORM_FAILED = (
     "the platform itself failed; its operator finds why in the log of the build workers"
 )
-SOURCE_SECONDS = 86400.0
-"""How long a source is kept that no image is made of."""
-OUTPUTS_KEPT = 100
-"""Of the builds of one app."""
 WORKER_DIED = "its worker died. Push again"
 
 
@@ -72,10 +70,12 @@ def _build_and_release(
 ) -> None:
     settings, begun = platform.settings, time.monotonic()
     say(platform.logs, app.id, "api", f"Build started by user {build.person}", time.time())
-    _check_disk(platform)
-    tree = platform.sources.check(build.source, settings.source_mb)
+    if trouble := disk_trouble(settings.builds):
+        raise trouble
+    given = platform.builds.source(build.source)
+    disk = partial(disk_trouble, settings.builds, DISK_FLOOR_MB // 2)
     with (
-        Keeper(build.id, platform.builds, settings.build_seconds) as keeper,
+        Keeper(build.id, platform.builds, settings.build_seconds, disk) as keeper,
         workplace(_folder(build.id, platform), platform.engine, LOCAL, settings) as folder,
         ExitStack() as afterwards,
     ):
@@ -83,8 +83,8 @@ def _build_and_release(
             build=build,
             app=app,
             config=config,
-            source=platform.sources.path(build.source),
-            tree=tree,
+            source=platform.sources.place(given.id),
+            tree=NO_TREE,
             makers=makers_of(
                 build, app.id, platform.builds, platform.buildpacks, platform.build_configs
             ),
@@ -100,7 +100,14 @@ def _build_and_release(
             afterwards=afterwards,
         )
         platform.builds.note_build_config(build.id, order.makers.build_config)
-        built = build_image(order)
+        if given.image is None:
+            order = take_in(given, order, platform.builds, platform.sources, platform.cipher)
+            order = narrowed(order)
+        declared = Declared.of(read_app_file(order.tree.texts.get(APP_FILE, b"")), config)
+        order = replace(order, config=declared.config(config))
+        _tell(declared, order.config, output)
+        archs = {host.arch for host in platform.hosts.all()}
+        built = declared.built(make_image(given, order, platform.builds, archs))
         seen = platform.engine.image(LOCAL, built.image)
         if seen is None:
             raise BuildFailed("the image is gone from the engine again")
@@ -110,10 +117,16 @@ def _build_and_release(
         if build.image is not None:
             _restore(build, built, platform)
             output.title("The image is there again")
+        elif build.purpose is Purpose.CHECK:
+            platform.engine.remove_image(LOCAL, order.tag)
+            output.title(_would_be(app, built, platform))
+        elif build.purpose is Purpose.KEEP:
+            _keep(build, app, built, seen, _send(build, app, built, output, platform), platform)
+            output.title(f"Kept, and not released. {_way_to_release(build, app)}")
         else:
             sent = _send(build, app, built, output, platform)
             keeper.check()
-            release = _release(build, app, built, seen, sent, platform)
+            release = _release(build, app, built, seen, sent, declared, platform)
             output.title(f"Releasing v{release.number}")
         platform.builds.end(build.id, BuildState.SUCCEEDED, time.time())
     say(platform.logs, app.id, "api", "Build succeeded", time.time())
@@ -132,12 +145,40 @@ def _send(build: Build, app: App, built: Built, output: Output, platform: Platfo
     return sent
 
 
-def _release(
+def _tell(declared: Declared, config: Config, output: Output) -> None:
+    output.hide(secret_values(declared.vars))
+    if without_effect := declared.app_file.without_effect:
+        output.complain(f"{APP_FILE}: {', '.join(without_effect)}: without effect here")
+    for key in declared.missing(config):
+        output.complain(f"{APP_FILE} requires {key}, which has no value: paas config:set {key}=…")
+
+
+def _would_be(app: App, built: Built, platform: Platform) -> str:
+    last = max((release.number for release in platform.releases.all(app.id)), default=0)
+    types = ", ".join(built.processes)
+    return f"It can be built, and would be v{last + 1} with {types}. The image is not kept"
+
+
+def _way_to_release(build: Build, app: App) -> str:
+    if not build.commit:
+        return "It is released by its slug: see docs/api.md"
+    return f"To release it: paas deploy --ref {build.commit[:7]} -a {app.name}"
+
+
+def _keep(
     build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent, platform: Platform
-) -> Release:
-    """Image, release and what the build came to are one write. Raises BuildCancelled."""
-    now = time.time()
-    image = Image(
+) -> None:
+    """Raises BuildCancelled."""
+    image = replace(_image(build, app, built, seen, sent), processes=built.processes)
+    learnt = {"image": image.id, "builder": str(built.builder), "detected": built.detected}
+    with platform.record.write():
+        if not platform.builds.note(build.id, **learnt):
+            raise BuildCancelled
+        platform.builds.add_image(image)
+
+
+def _image(build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent) -> Image:
+    return Image(
         id=str(uuid.uuid4()),
         app_id=app.id,
         builder=built.builder,
@@ -147,17 +188,32 @@ def _release(
         digest=sent.digest,
         source=build.source,
         commit=build.commit,
-        created_at=now,
+        created_at=time.time(),
+        healthcheck=built.healthcheck,
     )
+
+
+def _release(
+    build: Build,
+    app: App,
+    built: Built,
+    seen: ImageSeen,
+    sent: Sent,
+    declared: Declared,
+    platform: Platform,
+) -> Release:
+    """Image, release and what the build came to are one write. Raises BuildCancelled."""
+    now = time.time()
+    image = _image(build, app, built, seen, sent)
     version = build.commit[:7] if build.commit else build.id[:8]
-    text = f"Deploy {version}"
+    text = f"Deploy {built.detected if built.builder is Builder.IMAGE else version}"
     learnt = {"image": image.id, "builder": str(built.builder), "detected": built.detected}
     with platform.record.write():
         # Cancelled until here: nothing is released. From here on: the release is there.
         if not platform.builds.note(build.id, **learnt):
             raise BuildCancelled
         release = release_image(
-            app, image, built.processes, text, build.commit, build.person, platform, now
+            app, image, built.processes, text, build.commit, build.person, platform, now, declared
         )
         platform.builds.note(build.id, release=release.number)
     announce_release(app, release, platform, now)
@@ -169,15 +225,6 @@ def _restore(build: Build, built: Built, platform: Platform) -> None:
     assert build.image is not None
     platform.builds.place_image(build.image, LOCAL, built.image)
     wake([build.app_id], platform)
-
-
-def _check_disk(platform: Platform) -> None:
-    free_mb = shutil.disk_usage(platform.settings.builds).free >> 20
-    if free_mb < DISK_FLOOR_MB:
-        raise BuildFailed(
-            f"only {free_mb} MB are left on the platform's disk, and a build needs {DISK_FLOOR_MB}. "
-            "Its operator types: paas doctor"
-        )
 
 
 def _fail(build: Build, error: PaasError, output: Output, platform: Platform) -> None:
@@ -249,38 +296,3 @@ def _release_of(build: Build, platform: Platform) -> Release | None:
         ),
         None,
     )
-
-
-def clear_leftovers(platform: Platform, now: float) -> None:
-    """What builds that are over and apps that are no more left in the platform's folder. Safe to repeat and to kill."""
-    settings, builds = platform.settings, platform.builds
-    repositories = [*settings.repositories.glob("*.git")]
-    caches = [*(settings.builds / "cache").glob("*")]
-    folders = [*(settings.builds / "work").glob("*")]
-    # What is there was listed before what is known is asked: nothing that is just made is taken for left over.
-    apps = [*platform.apps.all(), *platform.apps.all(destroyed=True)]
-    known = {app.id for app in apps}
-    under_way = [*builds.in_state(BuildState.QUEUED), *builds.in_state(BuildState.BUILDING)]
-    old = now - SOURCE_SECONDS
-    for half in (*settings.sources.glob("*.part"), *settings.repositories.glob(".new-*")):
-        if half.stat().st_mtime < old:
-            shutil.rmtree(half) if half.is_dir() else half.unlink()
-    for repository in repositories:
-        if repository.stem not in known:
-            shutil.rmtree(repository, ignore_errors=True)
-    for cache in caches:
-        if cache.name not in known:
-            discard(cache, platform.engine, LOCAL, settings)
-    for folder in folders:
-        if folder.name not in {build.id for build in under_way}:
-            discard(folder, platform.engine, LOCAL, settings)
-    needed = {build.source for build in under_way}
-    needed |= {image.source for app in apps for image in builds.images(app.id)}
-    for source in builds.sources():
-        if source.id not in needed and source.created_at < now - SOURCE_SECONDS:
-            platform.sources.remove(source.id)
-            builds.remove_source(source.id)
-    clear_unused(settings.fetched_buildpacks, now)
-    for app in apps:
-        for build in builds.of(app.id, limit=100_000)[OUTPUTS_KEPT:]:
-            platform.logs.remove_output(build.id)

@@ -32,6 +32,7 @@ from paas.api import (
     hosts,
     keys,
     log_sessions,
+    new_builds,
     people,
     placement,
     releases,
@@ -50,7 +51,8 @@ from paas.wiring import Platform, connect
 
 NOUNS = (
     absent, account, actions, apps, attach, build_config, buildpacks, builds, config_vars, docs, doctor, domains,
-    door, dynos, formation, git, hosts, keys, log_sessions, people, placement, releases, routers, sources, versions,
+    door, dynos, formation, git, hosts, keys, log_sessions, new_builds, people, placement, releases, routers, sources,
+    versions,
 )  # fmt: skip
 HTTP_STATUS: Mapping[type[PaasError], tuple[HTTPStatus, str]] = {
     BodyTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"),

@@ -23,6 +23,7 @@ from paas.engine.engine import (
     HostFacts,
     HostUnreachable,
     ImageMissing,
+    ImageNotFetched,
     ImageSeen,
     RawLine,
     RegistryFailed,
@@ -476,6 +477,29 @@ class MemoryEngine:
     def _reach_registry(self, host: str) -> None:
         if not self.world.has_registry:
             raise RegistryFailed(host, "connection refused")
+
+    def fetch(self, host: str, name: str) -> Iterator[str]:
+        """From the world's registry."""
+        kept = self.world.registry.get(name)
+        if kept is None:
+            raise ImageNotFetched(host, name, "not found")
+        yield "Pulling"
+        self._reach(host).images[kept.id] = replace(kept, tags=(*kept.tags, name))
+
+    def adopt(
+        self, host: str, name: str, reference: str, tag: str, labels: Mapping[str, str]
+    ) -> str:
+        machine = self._reach(host)
+        image = machine.image(reference)
+        if image is None:
+            raise ImageMissing(host, reference)
+        own = {**image.labels, **labels, PLATFORM: self._platform}
+        image_id = (
+            f"adopted-{hashlib.sha256(f'{image.id}{sorted(own.items())}'.encode()).hexdigest()}"
+        )
+        machine.images[image_id] = replace(image, id=image_id, tags=(), digests=(), labels=own)
+        self.tag_image(host, image_id, tag)
+        return image_id
 
     def commit(self, host: str, name: str, tag: str, spec: ContainerSpec) -> str:
         machine = self._reach(host)

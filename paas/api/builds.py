@@ -1,12 +1,10 @@
 """/apps/{app}/builds: attempts to turn a source into an image, and what became of them."""
 
-import re
 import time
-import uuid
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
 from paas.api.asked import CurrentApp, CurrentNews, CurrentPerson, CurrentPlatform
@@ -14,38 +12,21 @@ from paas.api.fate import Outcome, current_image, fate_beside
 from paas.api.output import CurrentNarrator, follow
 from paas.api.passes import pass_for
 from paas.api.shapes import GENERATION, STACK, IdOut, PersonRefOut, moment, uuid_of
-from paas.api.sources import NotASource, source_of
-from paas.errors import Conflict, Unavailable
+from paas.errors import Conflict
 from paas.model.app import App
-from paas.model.build import Build, BuildState, UsedBuildpack
+from paas.model.build import Build, BuildState, Purpose, UsedBuildpack
 from paas.model.person import Person
 from paas.store.builds import UnknownBuild
-from paas.wire import SILENT
 from paas.wiring import Platform
 
 router = APIRouter(tags=["builds"])
 LISTED = 100
-STATUS = {Outcome.LIVE: "succeeded", Outcome.PENDING: "pending"}
-
-
-class QueueAway(Unavailable):
-    def __init__(self, trouble: str) -> None:
-        super().__init__(f"{trouble}, so nothing can be built now. See: paas doctor")
+STATUS = {Outcome.LIVE: "succeeded", Outcome.BUILT: "succeeded", Outcome.PENDING: "pending"}
 
 
 class BuildOver(Conflict):
     def __init__(self, build: Build) -> None:
         super().__init__(f"The build {build.id[:8]} is over ({build.state}). Nothing to cancel.")
-
-
-class SourceBlobIn(BaseModel):
-    url: str
-    version: Annotated[str, Field(max_length=200)] | None = None
-    """The commit."""
-
-
-class BuildIn(BaseModel):
-    source_blob: SourceBlobIn
 
 
 class SourceBlobOut(BaseModel):
@@ -72,7 +53,9 @@ class BuildOut(BaseModel):
     status: str
     """`succeeded` when its release is live."""
     outcome: str
-    """Ours: pending, live, failed, cancelled or superseded."""
+    """Ours: pending, live, built (and nothing was to be released), failed, cancelled or superseded."""
+    purpose: Purpose
+    """Ours: release, no-release or dry-run."""
     current: bool
     """Ours: what serves now is the image that it made."""
     serving: bool
@@ -102,6 +85,7 @@ class BuildOut(BaseModel):
             id=build.id,
             status=STATUS.get(fate.outcome, "failed"),
             outcome=fate.outcome,
+            purpose=build.purpose,
             current=fate.is_current,
             serving=current is not None and not app.stopped,
             reason=fate.reason,
@@ -132,39 +116,11 @@ def list_builds(
     ]
 
 
-@router.post("/apps/{app}/builds", status_code=201)
-def begin_build(
-    app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, given: BuildIn
-) -> BuildOut:
-    """Of a source that was uploaded here. Its release is deployed when it is built; follow `output_stream_url`."""
-    named = re.fullmatch(r"(?:https?://[^/]*)?/sources/([0-9a-f-]{36})", given.source_blob.url)
-    if named is None:
-        raise NotASource(given.source_blob.url)
-    source = source_of(named[1], person, platform)
-    if not platform.sources.has(source.id):
-        raise NotASource(given.source_blob.url)
-    build = Build(
-        id=str(uuid.uuid4()),
-        app_id=app.id,
-        state=BuildState.QUEUED,
-        source=source.id,
-        commit=given.source_blob.version or "",
-        person=person.name,
-        created_at=time.time(),
-    )
-    platform.builds.add(build)
-    if not platform.wire.build(build.id, platform.settings.build_seconds):
-        trouble = platform.wire.trouble() or SILENT
-        platform.builds.end(build.id, BuildState.FAILED, time.time(), trouble)
-        raise QueueAway(trouble)
-    return _out(build, app, person, platform)
-
-
 @router.get("/apps/{app}/builds/{build}")
 def show_build(
     app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, build: str
 ) -> BuildOut:
-    return _out(_named(build, app, platform), app, person, platform)
+    return build_out(_named(build, app, platform), app, person, platform)
 
 
 @router.delete("/apps/{app}/builds/{build}")
@@ -177,7 +133,7 @@ def cancel_build(
     if not platform.builds.end(found.id, BuildState.CANCELLED, time.time(), reason):
         raise BuildOver(_named(build, app, platform))
     platform.wire.announce(app.id)
-    return _out(_named(build, app, platform), app, person, platform)
+    return build_out(_named(build, app, platform), app, person, platform)
 
 
 @router.get("/apps/{app}/builds/{build}/output")
@@ -198,7 +154,7 @@ def follow_output(
     )
 
 
-def _out(build: Build, app: App, person: Person, platform: Platform) -> BuildOut:
+def build_out(build: Build, app: App, person: Person, platform: Platform) -> BuildOut:
     return BuildOut.of(build, current_image(app, platform), app, person, platform)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from paas.model.app import App
-from paas.model.build import Build, BuildState
+from paas.model.build import Build, BuildState, Purpose
 from paas.model.deploy import Deploy, DeployState
 from paas.wiring import Platform
 
@@ -12,6 +12,8 @@ from paas.wiring import Platform
 class Outcome(StrEnum):
     PENDING = "pending"
     LIVE = "live"
+    BUILT = "built"
+    """Nothing was to be released."""
     FAILED = "failed"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
@@ -49,6 +51,8 @@ def fate_beside(build: Build, app: App, current: str | None, platform: Platform)
             return Fate(Outcome.FAILED, build.reason)
         case BuildState.CANCELLED:
             return Fate(Outcome.CANCELLED, build.reason)
+        case BuildState.SUCCEEDED if build.release is None and build.purpose is not Purpose.RELEASE:
+            return Fate(Outcome.BUILT)
         case BuildState.SUCCEEDED:
             return _fate_of_release(build, app.id, current, platform)
 

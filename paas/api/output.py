@@ -191,6 +191,8 @@ def _write(build_id: str, line: str, logs: LogStore) -> bool:
 
 def _ending(build_id: str, app: App, look: Look, platform: Platform) -> Sequence[str]:
     fate, version = look.fate, f"v{look.fate.release}"
+    if fate.outcome is Outcome.BUILT:
+        return []  # the build has said what it was for
     if fate.release is None:  # the build did not get so far; mostly it has said why
         last, _ = platform.logs.read_output(build_id, max(0, look.offset - LAST_BYTES))
         is_told = (fate.reason or "").encode("utf-8", "replace") in last

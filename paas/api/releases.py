@@ -12,12 +12,13 @@ from paas.api.asked import CurrentApp, CurrentNews, CurrentPerson, CurrentPlatfo
 from paas.api.passes import pass_for
 from paas.api.release_output import follow_release
 from paas.api.shapes import IdOut, NamedOut, PersonRefOut, moment, tell, uuid_of
-from paas.errors import Invalid
 from paas.model.app import App
+from paas.model.build import Image
 from paas.model.deploy import Deploy, DeployState
 from paas.model.person import Person
 from paas.model.process import RELEASE
 from paas.model.release import Release, UnknownRelease
+from paas.releases.release_kept import UnknownImage, release_kept
 from paas.releases.rollback import roll_back
 from paas.wiring import Platform
 
@@ -35,15 +36,11 @@ STATUS = {
 """Heroku's word for how a deploy went."""
 
 
-class SlugUnsupported(Invalid):
-    def __init__(self) -> None:
-        super().__init__("A release of a slug cannot be made: push instead, or roll back.")
-
-
 class RollbackIn(BaseModel):
     release: int | str | None = None
     """Number, `v3`, or id; without it: the one that was live before."""
     slug: str | None = None
+    """A build's: released with the config as it is now."""
 
 
 class ReleaseOut(BaseModel):
@@ -150,18 +147,28 @@ def roll_app_back(
     given: RollbackIn,
     response: Response,
 ) -> ReleaseOut:
-    """A new release of the image, process types and config of an old one."""
+    """A new release of the image, process types and config of an old one; or of a slug."""
+    number, now = None, time.time()
     if given.slug is not None:
-        raise SlugUnsupported
-    number = None
-    if given.release is not None:
-        number = number_of(str(given.release), app, platform)
-    change = roll_back(app, number, person.name, platform, time.time())
+        image = image_of(given.slug, app, platform)
+        change = release_kept(app, image, person.name, platform, now)
+    else:
+        if given.release is not None:
+            number = number_of(str(given.release), app, platform)
+        change = roll_back(app, number, person.name, platform, now)
     tell(change, response, stopped=app.stopped)
     assert change.release is not None
     made = change.release
     deploy = platform.deploys.of(app.id, made.number)
     return ReleaseOut.of(made, deploy, platform.apps.get(app.id), person, platform)
+
+
+def image_of(slug: str, app: App, platform: Platform) -> Image:
+    """Raises UnknownImage."""
+    for image in platform.builds.images(app.id):
+        if uuid_of("image", image.id) == slug:
+            return image
+    raise UnknownImage(app.name)
 
 
 def number_of(text: str, app: App, platform: Platform) -> int:

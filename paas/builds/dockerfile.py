@@ -15,7 +15,7 @@ from paas.builds.stack import host_proxies
 from paas.engine.buildkit import BuildKitGone, DockerfileFailed, ImageBuild, Recipe
 from paas.engine.engine import HostUnreachable, ImageSeen
 from paas.model.build import Builder
-from paas.model.process import RELEASE, WEB
+from paas.model.process import ONCE, WEB
 
 DEFAULT_PORT = 5000
 OWN_CACHES = "BUILDKIT_CACHE_MOUNT_NS"
@@ -32,7 +32,7 @@ def detect(tree: Tree) -> str | None:
 def build(order: Order) -> Built:
     """Raises BuildFailed."""
     processes = read_procfile(order.tree.procfile) if order.tree.procfile is not None else {}
-    says_what_to_run = bool(processes.keys() - {RELEASE})
+    says_what_to_run = bool(processes.keys() - ONCE)
     name = order.makers.build_config.dockerfile or DOCKERFILE
     target = order.makers.build_config.target
     order.output.title(f"Building {_called(name)}{f', stage {target}' if target else ''}")

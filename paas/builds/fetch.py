@@ -1,9 +1,9 @@
-"""fetch.py WANTED OUT MEGABYTES: fetches buildpacks, each into a tar of its own in the folder OUT.
+"""fetch.py WANTED OUT MEGABYTES SETTING: fetches trees, each into a tar of its own in the folder OUT.
 
 In a container of the build image, on its Python, standard library only, behind way_out.py. WANTED is a JSON list of
 {"origin", "place", "ref", "user", "password", "version", "etag"}; the last two are of what is there already and need
 not come again. OUT/answers.json tells of each {"version", "etag"} or {"error"}, in the same order; OUT/N.tar is there
-if it came. Nothing that was fetched is run, nor laid out in files.
+if it came; none is larger than MEGABYTES (SETTING). Nothing that was fetched is run, nor laid out in files.
 """
 
 import base64
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import IO, Any
@@ -27,23 +28,32 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SILENT_SECONDS = 30.0
 CHUNK = 65536
-TOO_LARGE = "it is larger than {} MB (setting buildpack_mb)"
 
 Wanted = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Limit:
+    size: int
+    setting: str
+
+    @property
+    def is_passed(self) -> str:
+        return f"it is larger than {self.size >> 20} MB (setting {self.setting})"
 
 
 class NotFetched(Exception):
     """The message says why, in one line."""
 
 
-def fetch(wanted: Wanted, target: Path, limit: int) -> dict[str, str]:
+def fetch(wanted: Wanted, target: Path, limit: Limit) -> dict[str, str]:
     """Raises NotFetched."""
     if wanted["origin"] == "git":
         return {"version": fetch_repository(wanted, target, limit)}
     return fetch_tarball(wanted, target, limit)
 
 
-def fetch_repository(wanted: Wanted, target: Path, limit: int) -> str:
+def fetch_repository(wanted: Wanted, target: Path, limit: Limit) -> str:
     """The commit."""
     with tempfile.TemporaryDirectory() as folder:
         git = Git(Path(folder), wanted, limit)
@@ -86,7 +96,7 @@ def _commit_of(ref: str, listed: str) -> str:
 class Git:
     """In a bare repository of its own. User and password are in a file: a command line is read by everybody."""
 
-    def __init__(self, folder: Path, wanted: Wanted, limit: int) -> None:
+    def __init__(self, folder: Path, wanted: Wanted, limit: Limit) -> None:
         self._limit = limit
         self.folder = folder / "repository"
         self.folder.mkdir()
@@ -125,10 +135,10 @@ class Git:
         return done.stdout.decode("utf-8", "replace")
 
 
-def _reason(said: str, code: int, limit: int) -> str:
+def _reason(said: str, code: int, limit: Limit) -> str:
     """What git calls fatal."""
     if -code == signal.SIGXFSZ or f"signal {signal.SIGXFSZ:d}" in said:
-        return TOO_LARGE.format(limit >> 20)
+        return limit.is_passed
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     fatal = [line.partition("fatal: ")[2] for line in lines if "fatal: " in line]
     return (fatal or lines or [f"git ended with exit code {code}"])[0][:300]
@@ -143,7 +153,7 @@ class OnlyHttps(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def fetch_tarball(wanted: Wanted, target: Path, limit: int) -> dict[str, str]:
+def fetch_tarball(wanted: Wanted, target: Path, limit: Limit) -> dict[str, str]:
     opener = build_opener(ProxyHandler({"https": os.environ["https_proxy"]}), OnlyHttps())
     request = Request(wanted["place"], headers={"User-Agent": "paas"})
     if wanted["user"]:
@@ -156,8 +166,8 @@ def fetch_tarball(wanted: Wanted, target: Path, limit: int) -> dict[str, str]:
             digest = hashlib.sha256()
             while data := answer.read(CHUNK):
                 digest.update(data)
-                if file.write(data) and file.tell() > limit:
-                    raise NotFetched(TOO_LARGE.format(limit >> 20))
+                if file.write(data) and file.tell() > limit.size:
+                    raise NotFetched(limit.is_passed)
             return {"version": f"sha256:{digest.hexdigest()}", "etag": answer.headers["ETag"] or ""}
     except HTTPError as error:
         if error.code == 304:
@@ -169,8 +179,8 @@ def fetch_tarball(wanted: Wanted, target: Path, limit: int) -> dict[str, str]:
         raise NotFetched(f"{error}") from None
 
 
-def main(wanted: Path, out: Path, limit: int) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit * 2, limit * 2))
+def main(wanted: Path, out: Path, limit: Limit) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit.size * 2, limit.size * 2))
     answers: list[dict[str, Any]] = []
     for number, each in enumerate(json.loads(wanted.read_text())):
         target = out / f"{number}.tar"
@@ -183,4 +193,4 @@ def main(wanted: Path, out: Path, limit: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) << 20)
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Limit(int(sys.argv[3]) << 20, sys.argv[4]))

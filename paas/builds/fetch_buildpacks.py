@@ -1,27 +1,19 @@
-"""Has the buildpacks fetched that come from elsewhere: in a container, before any of the app's own code is there."""
+"""Has the buildpacks fetched that come from elsewhere."""
 
-import ipaddress
-import json
 import re
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from paas.builds.container import APP_USER, begin, container_spec, follow, give_to_app
-from paas.builds.fetched import Fetched, Note, open_written
+from paas.builds.fetch_apart import FetchLimit, fetch_apart
+from paas.builds.fetched import Fetched, Note
 from paas.builds.order import BuildFailed, Order
 from paas.builds.sources import InvalidSource
-from paas.builds.stack import host_proxies
-from paas.engine.engine import ImageMissing
 from paas.model.build import UsedBuildpack
 from paas.model.buildpack import Buildpack, Origin
-from paas.settings import SettingInvalid, Settings
 
-SCRIPTS = Path(__file__).parent
 SECONDS = 180
 """For all of one build together."""
-ANSWERS_LIMIT = 1024 * 1024
 _WHOLE = re.compile(r"[0-9a-f]{40}")
 _VERSION = re.compile(r"(sha256:[0-9a-f]{64}|[0-9a-f]{40})")
 
@@ -68,12 +60,6 @@ def _fetch(
     order: Order, missing: Sequence[Buildpack], store: Fetched
 ) -> Mapping[Buildpack, Ready | None]:
     notes = [store.note(buildpack) for buildpack in missing]
-    given, out = order.folder / "fetch", order.folder / "fetched"
-    given.mkdir()
-    out.mkdir()
-    give_to_app(out)
-    for script in ("fetch.py", "way_out.py"):
-        shutil.copyfile(SCRIPTS / script, given / script)
     wanted = [
         {
             "origin": str(each.origin),
@@ -86,68 +72,17 @@ def _fetch(
         }
         for each, note in zip(missing, notes, strict=True)
     ]
-    (given / "wanted.json").write_text(json.dumps(wanted))
-    for path in (given, *given.iterdir()):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    refused = _run(order, given, out)
-    answers = _answers(out / "answers.json", len(missing))
+    came = fetch_apart(
+        order,
+        "buildpacks",
+        wanted,
+        FetchLimit(order.settings.buildpack_mb, "buildpack_mb", SECONDS),
+    )
     ready: dict[Buildpack, Ready | None] = {}
     for number, (buildpack, note) in enumerate(zip(missing, notes, strict=True)):
-        tar = out / f"{number}.tar"
-        ready[buildpack] = _take(order, buildpack, note, answers[number], tar, refused, store)
+        answer, tar = came.answers[number], came.tar(number)
+        ready[buildpack] = _take(order, buildpack, note, answer, tar, came.refused, store)
     return ready
-
-
-def _run(order: Order, given: Path, out: Path) -> str:
-    """What was refused, in one line."""
-    settings = order.settings
-    name = f"{order.build.container}-fetch"
-    command = ["-EsB", "/given/way_out.py", f"{settings.buildpack_mb * 2}", f"{SECONDS}"]
-    command += [_networks(settings), "/usr/bin/python3", "-EsB", "/given/fetch.py"]
-    command += ["/given/wanted.json", "/out", f"{settings.buildpack_mb}"]
-    spec = replace(
-        container_spec(order, settings.stack_build, name),
-        entrypoint=("/usr/bin/python3", *command),
-        env=host_proxies(),
-        user=f"{APP_USER}:{APP_USER}",
-        workdir="/tmp",
-        mounts={str(given): "/given", str(out): "/out"},
-    )
-    said = bytearray()
-    try:
-        session = begin(order, spec)
-    except ImageMissing:
-        raise BuildFailed(
-            f"the stack's image {spec.image} is not on host {order.host.name}"
-        ) from None
-    follow(order, spec, session, lambda data: said.extend(data[: ANSWERS_LIMIT - len(said)]))
-    lines = said.decode("utf-8", "replace").splitlines()
-    return "; ".join(
-        dict.fromkeys(line.partition("refused: ")[2] for line in lines if "refused: " in line)
-    )
-
-
-def _networks(settings: Settings) -> str:
-    """Raises SettingInvalid."""
-    words = settings.fetch_networks.replace(",", " ").split()
-    try:
-        return ",".join(str(ipaddress.IPv4Network(word)) for word in words)
-    except ValueError as error:
-        raise SettingInvalid(
-            "fetch_networks", settings.directory, f"has a wrong network: {error}"
-        ) from None
-
-
-def _answers(path: Path, count: int) -> Sequence[Mapping[str, str]]:
-    """Empty ones when there are none: what fetches was ended."""
-    try:
-        with open_written(path) as file:
-            answers = json.loads(file.read(ANSWERS_LIMIT))
-    except (OSError, ValueError):
-        return [{}] * count
-    if len(answers) != count or not all(isinstance(answer, dict) for answer in answers):
-        return [{}] * count
-    return [{str(name): str(value) for name, value in answer.items()} for answer in answers]
 
 
 def _take(

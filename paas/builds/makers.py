@@ -16,6 +16,8 @@ class Makers:
     buildpacks: Sequence[Buildpack]
     """None: it is found out."""
     build_config: BuildConfig = field(default_factory=BuildConfig)
+    last: str = ""
+    """The buildpack that made the app's newest image, to begin with; empty: nobody knows. What is found out counts."""
     builder: Builder | None = None
     """What made the lost image; None: it is found out."""
     pins: Mapping[str, str] = field(default_factory=dict)
@@ -31,11 +33,17 @@ def makers_of(
 ) -> Makers:
     image = None if build.image is None else builds.image(build.image)
     if image is None:
-        return Makers(chosen.of(app_id), build_configs.of(app_id))
+        return Makers(chosen.of(app_id), build_configs.of(app_id), _last(app_id, builds))
     used = builds.makers_of(image.id)
     return Makers(
         [Buildpack.parse(each.name) for each in used if each.name != UNKNOWN],
         builds.build_config_of(image.id),
-        image.builder,
-        {each.name: each.version for each in used if each.version},
+        builder=image.builder,
+        pins={each.name: each.version for each in used if each.version},
     )
+
+
+def _last(app_id: str, builds: BuildStore) -> str:
+    made = builds.images(app_id)
+    used = builds.makers_of(made[-1].id) if made else ()
+    return used[0].name if len(used) == 1 else ""

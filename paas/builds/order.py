@@ -14,6 +14,7 @@ from paas.errors import Failed
 from paas.model.app import App
 from paas.model.build import Build, Builder, UsedBuildpack
 from paas.model.config import Config
+from paas.model.healthcheck import Healthcheck
 from paas.model.host import Host
 from paas.settings import Settings
 
@@ -64,3 +65,5 @@ class Built:
     port: int
     detected: str
     builder: Builder
+    healthcheck: Healthcheck | None = None
+    """The app's own."""

@@ -4,13 +4,12 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from paas.builds.redact import Redactor
+
 Report = Callable[[str], None]
 
-SECRET_LENGTH = 6
-"""A config value of at least so many characters never appears; shorter ones are words of any text."""
-REDACTED = "[REDACTED]"
 OUTPUT_LIMIT = 10 * 1024 * 1024
-"""Characters of a program's output; of what comes after them only the end is kept."""
+"""Bytes of a program's output; of what comes after them only the end is kept."""
 TAIL_LIMIT = 64 * 1024
 LINE_LIMIT = 64 * 1024
 REASON_LIMIT = 600
@@ -24,11 +23,17 @@ class Output:
     def __init__(self, report: Report, config: Iterable[str] = ()) -> None:
         """`config`: the values that must not appear."""
         self._report = report
-        self._secrets = _pattern(config)
+        self._config = frozenset(config)
+        self._redactor = _redactor(self._config)
         self._rest = b""
         self._left = OUTPUT_LIMIT
-        self._tail: deque[str] = deque()
+        self._tail: deque[bytes] = deque()
         self._tail_size = self._left_out = 0
+
+    def hide(self, config: Iterable[str]) -> None:
+        """More values that must not appear from now on."""
+        self._config |= frozenset(config)
+        self._redactor = _redactor(self._config)
 
     def title(self, text: str) -> None:
         self._report(f"-----> {text}\n")
@@ -45,7 +50,7 @@ class Output:
         if len(self._rest) > LINE_LIMIT:
             lines.append(self._rest[:LINE_LIMIT] + b" [cut]")
             self._rest = b""
-        self._show([f"{indent}{self._clean(line)}\n" for line in lines])
+        self._show(lines, indent)
 
     def end(self, indent: str = "") -> None:
         """The program has ended: the last line, and the end of what was left out."""
@@ -53,7 +58,8 @@ class Output:
             self.feed(b"\n", indent)
         if self._tail:
             left_out = self._left_out - len(self._tail)
-            self._report(f"       [{left_out} lines are left out here]\n" + "".join(self._tail))
+            tail = "".join(f"{indent}{self._clean(line)}\n" for line in self._tail)
+            self._report(f"       [{left_out} lines are left out here]\n{tail}")
             self._tail.clear()
             self._tail_size = self._left_out = 0
 
@@ -64,31 +70,27 @@ class Output:
 
     def _clean(self, line: bytes) -> str:
         text = line.decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]
-        if self._secrets is not None:
-            text = self._secrets.sub(REDACTED, text)
-        return _STRANGE.sub("", text)
+        return self._redactor.clean(_STRANGE.sub("", text))
 
-    def _show(self, lines: list[str]) -> None:
+    def _show(self, lines: list[bytes], indent: str) -> None:
         shown = []
         for line in lines:
             if self._left > 0:
-                self._left -= len(line)
-                shown.append(line)
+                self._left -= len(line) + 1
+                shown.append(f"{indent}{self._clean(line)}\n")
             else:
                 self._keep(line)
         if shown:
             self._report("".join(shown))
 
-    def _keep(self, line: str) -> None:
+    def _keep(self, line: bytes) -> None:
+        """As it came: most of a flood is never shown, and to clean it takes time."""
         self._left_out += 1
         self._tail.append(line)
-        self._tail_size += len(line)
+        self._tail_size += len(line) + 1
         while self._tail_size > TAIL_LIMIT and len(self._tail) > 1:
-            self._tail_size -= len(self._tail.popleft())
+            self._tail_size -= len(self._tail.popleft()) + 1
 
 
-def _pattern(config: Iterable[str]) -> re.Pattern[str] | None:
-    """Output comes in lines, so a value of several lines is looked for line by line."""
-    parts = {part.strip() for value in config for part in [value, *value.splitlines()]}
-    secrets = sorted((part for part in parts if len(part) >= SECRET_LENGTH), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, secrets))) if secrets else None
+def _redactor(config: Iterable[str]) -> Redactor:
+    return Redactor(form for value in config for form in (value, _STRANGE.sub("", value)))

@@ -1,4 +1,4 @@
-"""SourceStore: pushed and uploaded trees, each as a tar under its source's id.
+"""SourceStore: pushed and uploaded trees, each as a tar under its source's id. (Long: what a tree may not hold.)
 
 A tree comes from outside: before anything is done with it, `check` has read every member's header. What passes has
 only files, folders and links that stay inside, however they are chained, and nothing lies behind a link.
@@ -26,7 +26,8 @@ ROOT_FILE_LIMIT = 64 * 1024
 FILE_MODE = 0o644
 """A build's container reads it as another user; the folder around it is closed."""
 PROCFILE = "Procfile"
-READ = frozenset({PROCFILE, ".buildpacks", "app.json"})
+APP_FILE = "app.json"
+READ = frozenset({PROCFILE, ".buildpacks", APP_FILE})
 """Files of the root that decide about a build."""
 _READ_LIMIT = 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -62,6 +63,10 @@ class Tree:
         return self.texts.get(PROCFILE)
 
 
+NO_TREE = Tree(0, 0, frozenset(), {})
+"""As long as nothing was checked."""
+
+
 class SourceStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -74,7 +79,7 @@ class SourceStore:
     @contextmanager
     def writing(self, source_id: str, limit_mb: int) -> Iterator[Callable[[bytes], int]]:
         """`write` for who gets the chunks one by one. Nothing is kept when the block raises."""
-        path = self._path(source_id)
+        path = self.place(source_id)
         temporary = path.with_suffix(".part")
         left = _tar_limit(limit_mb)
         try:
@@ -89,17 +94,17 @@ class SourceStore:
                     return file.write(chunk)
 
                 yield write
-                _to_disk(file)
+                to_disk(file)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 
     def has(self, source_id: str) -> bool:
-        return self._path(source_id).exists()
+        return self.place(source_id).exists()
 
     def path(self, source_id: str) -> Path:
         """Of the tar. Raises UnknownSource."""
-        path = self._path(source_id)
+        path = self.place(source_id)
         if not path.exists():
             raise UnknownSource(source_id)
         return path
@@ -110,7 +115,7 @@ class SourceStore:
 
     def remove(self, source_id: str) -> None:
         """Silent if it is gone."""
-        self._path(source_id).unlink(missing_ok=True)
+        self.place(source_id).unlink(missing_ok=True)
 
     def check(self, source_id: str, limit_mb: int) -> Tree:
         """Reads all headers; a gzipped tar is a plain one afterwards. Raises InvalidSource or UnknownSource."""
@@ -127,7 +132,8 @@ class SourceStore:
             except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
                 raise InvalidSource(f"it is not a whole tar archive ({error})") from None
 
-    def _path(self, source_id: str) -> Path:
+    def place(self, source_id: str) -> Path:
+        """Where its tar is, or is to be. Raises UnknownSource for what cannot be an id."""
         if not source_id.replace("-", "").isalnum():
             raise UnknownSource(source_id)
         return self._folder / f"{source_id}.tar"
@@ -151,7 +157,7 @@ def _check_members(tar: tarfile.TarFile, limit_mb: int) -> Tree:
     for count, member in enumerate(tar, start=1):
         if count > FILE_LIMIT:
             raise InvalidSource(f"it has more than {FILE_LIMIT} files")
-        parts = _parts(member.name)
+        parts = parts_of(member.name)
         name = "/".join(parts)
         parents = ["/".join(parts[:end]) for end in range(1, len(parts))]
         if any(parent in links or parent in files for parent in parents):
@@ -168,7 +174,7 @@ def _check_members(tar: tarfile.TarFile, limit_mb: int) -> Tree:
             _check_link(parts, member.linkname)
             links.add(name)
             continue
-        if member.islnk() and "/".join(_parts(member.linkname)) not in files:
+        if member.islnk() and "/".join(parts_of(member.linkname)) not in files:
             raise InvalidSource(
                 f"{member.name!r} is a hard link to {member.linkname!r}, which is no file before it"
             )
@@ -200,7 +206,7 @@ def _check_end(file: _Bounded, offset: int) -> None:
         raise InvalidSource("it is not a whole tar archive (its end is missing)")
 
 
-def _parts(name: str) -> list[str]:
+def parts_of(name: str) -> list[str]:
     """Of a path inside the tree. Raises InvalidSource."""
     if name.startswith("/") or "\0" in name:
         raise InvalidSource(f"{name!r} is not inside the tree")
@@ -233,7 +239,7 @@ def _unzip(path: Path, limit_mb: int) -> None:
             with temporary.open("wb") as plain:
                 os.fchmod(plain.fileno(), FILE_MODE)
                 _inflate(file, plain, _tar_limit(limit_mb), limit_mb)
-                _to_disk(plain)
+                to_disk(plain)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -255,7 +261,7 @@ def _inflate(file: IO[bytes], plain: IO[bytes], left: int, limit_mb: int) -> Non
         raise InvalidSource(f"its gzip data is damaged ({error})") from None
 
 
-def _to_disk(file: IO[bytes]) -> None:
+def to_disk(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
 
@@ -271,7 +277,7 @@ def unpack(source: Path, folder: Path) -> None:
     """
     with tarfile.open(source, mode="r:") as tar:
         for member in tar:
-            path = folder.joinpath(*_parts(member.name))
+            path = folder.joinpath(*parts_of(member.name))
             if member.isdir():
                 path.mkdir(parents=True, exist_ok=True)
                 continue
@@ -279,7 +285,7 @@ def unpack(source: Path, folder: Path) -> None:
             if member.issym():
                 path.symlink_to(member.linkname)
             elif member.islnk():
-                path.hardlink_to(folder.joinpath(*_parts(member.linkname)))
+                path.hardlink_to(folder.joinpath(*parts_of(member.linkname)))
             else:
                 _write(tar, member, path)
 

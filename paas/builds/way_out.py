@@ -1,9 +1,9 @@
-"""way_out.py MEGABYTES SECONDS NETWORKS COMMAND...: runs COMMAND, with a proxy that is its only way out.
+"""way_out.py MEGABYTES SETTING SECONDS NETWORKS COMMAND...: runs COMMAND, with a proxy that is its only way out.
 
 In a container of the build image, on its Python, standard library only. The proxy takes CONNECT and leads to public
 addresses and to NETWORKS (one word, commas between), whatever a name or a redirect says: it connects to the very
-address that it looked at. More than MEGABYTES to COMMAND, or SECONDS, and all is over. What was refused is said on
-stdout. The exit code is that of COMMAND.
+address that it looked at. More than MEGABYTES to COMMAND (SETTING says so), or SECONDS, and all is over. What was
+refused is said on stdout. The exit code is that of COMMAND.
 """
 
 import asyncio
@@ -31,8 +31,10 @@ class NotAllowed(Exception):
 
 
 class WayOut:
-    def __init__(self, limit: int, networks: Sequence[Network], upstream: str) -> None:
-        self._limit, self._left = limit, limit
+    def __init__(
+        self, limit: int, setting: str, networks: Sequence[Network], upstream: str
+    ) -> None:
+        self._limit, self._left, self._setting = limit, limit, setting
         self._networks = networks
         self._upstream = urlsplit(upstream) if upstream else None
         self.is_over = asyncio.Event()
@@ -107,7 +109,7 @@ class WayOut:
             while data := await reader.read(CHUNK):
                 self._left -= len(data)
                 if self._left < 0:
-                    say(f"more than {self._limit >> 20} MB were sent (setting buildpack_mb)")
+                    say(f"more than {self._limit >> 20} MB were sent (setting {self._setting})")
                     self.is_over.set()
                     return
                 writer.write(data)
@@ -146,10 +148,10 @@ def say(text: str) -> None:
 
 
 async def run(
-    limit: int, seconds: float, networks: Sequence[Network], command: Sequence[str]
+    limit: int, setting: str, seconds: float, networks: Sequence[Network], command: Sequence[str]
 ) -> int:
     """The exit code of `command`."""
-    way = WayOut(limit, networks, os.environ.get("https_proxy", ""))
+    way = WayOut(limit, setting, networks, os.environ.get("https_proxy", ""))
     server = await asyncio.start_server(way.serve, "127.0.0.1", 0, limit=HEAD_LIMIT)
     port = server.sockets[0].getsockname()[1]
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_proxy")}
@@ -172,6 +174,7 @@ async def run(
 
 
 if __name__ == "__main__":
-    megabytes, given_seconds, words, *argv = sys.argv[1:]
+    megabytes, named, given_seconds, words, *argv = sys.argv[1:]
     allowed = [ipaddress.IPv4Network(word) for word in words.split(",") if word]
-    sys.exit(asyncio.run(run(int(megabytes) << 20, float(given_seconds), allowed, argv)) and 1)
+    size, seconds = int(megabytes) << 20, float(given_seconds)
+    sys.exit(asyncio.run(run(size, named, seconds, allowed, argv)) and 1)

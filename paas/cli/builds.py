@@ -35,7 +35,7 @@ def list_builds(session: Session, app: str, num: int, as_json: bool) -> None:
 
     The newest first.
     """
-    newest = _newest_first(session.api, app)[:num]
+    newest = newest_first(session.api, app)[:num]
     if as_json:
         show_json(newest)
         return
@@ -69,7 +69,7 @@ def output(session: Session, build: str | None, app: str) -> None:
 
     Of BUILD, or of the newest; one that is still under way is followed to its end.
     """
-    found = _find(app, build, _newest_first(session.api, app), "builds yet")
+    found = build_named(session.api, app, build)
     with click.open_file("-", "wb") as out:
         for piece in follow(session.api, path("apps", app, "builds", found["id"])):
             out.write(piece)
@@ -103,7 +103,7 @@ def cancel(session: Session, build: str | None, app: str) -> None:
 
     BUILD, or the one that is under way. What serves now serves on.
     """
-    builds = _newest_first(session.api, app)
+    builds = newest_first(session.api, app)
     if build is None:
         builds = [build for build in builds if build["status"] == PENDING]
     found = _find(app, build, builds, "build under way")
@@ -123,7 +123,12 @@ def purge_cache(session: Session, app: str) -> None:
     say(f"Purged the build cache of {app}.")
 
 
-def _newest_first(api: Client, app: str) -> list[dict[str, Any]]:
+def build_named(api: Client, app: str, given: str | None) -> dict[str, Any]:
+    """The newest, or the one whose id begins as given. Raises UnknownBuild."""
+    return _find(app, given, newest_first(api, app), "builds yet")
+
+
+def newest_first(api: Client, app: str) -> list[dict[str, Any]]:
     found = api.get(path("apps", app, "builds")).many()
     return sorted(found, key=lambda build: str(build["created_at"]), reverse=True)
 

@@ -1,10 +1,12 @@
 """The platform's API, asked by one person."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
+
+import h11
 
 from paas.cli.address import Address
 from paas.cli.connection import Connection
@@ -14,6 +16,8 @@ from paas.errors import Failed, Invalid
 ACCEPT = "application/vnd.heroku+json; version=3"
 ANSWER_SECONDS = 60.0
 """The longest silence of an ordinary request."""
+UPLOAD_SECONDS = 300.0
+"""For a large source to be on disk."""
 
 
 class ApiRefused(Failed):
@@ -124,6 +128,16 @@ class Client:
     def put(self, target: str, body: Mapping[str, object]) -> Answer:
         return self._ask("PUT", target, body)
 
+    def upload(self, target: str, body: Iterable[bytes]) -> None:
+        """A PUT of bytes, as they come."""
+        self.close()
+        connection = self._ready()
+        given = {"Host": self.address.authority, **self.authorization}
+        given |= {"Content-Type": "application/x-tar", "Transfer-Encoding": "chunked"}
+        response = connection.upload(self.address.prefix + target, given, body, UPLOAD_SECONDS)
+        self._check(response, connection)
+        self.close()
+
     def delete(self, target: str) -> Answer:
         return self._ask("DELETE", target)
 
@@ -151,10 +165,14 @@ class Client:
         if body or method != "GET":
             given["Content-Length"] = str(len(body))
         response = connection.send(method, self.address.prefix + target, given, body, seconds)
+        return self._check(response, connection), connection.body()
+
+    def _check(self, response: h11.Response, connection: Connection) -> dict[str, str]:
+        """Its headers. Raises ApiRefused."""
         answered = {name.decode(): value.decode("latin-1") for name, value in response.headers}
         if response.status_code >= 300:
             raise self._refusal(response.status_code, b"".join(connection.body()), answered)
-        return answered, connection.body()
+        return answered
 
     def _ready(self) -> Connection:
         if self._connection is None or not self._connection.is_idle:

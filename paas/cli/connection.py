@@ -1,7 +1,9 @@
 """HTTP/1.1 over one socket: a request, its answer, and then the next request."""
 
+import select
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 import h11
 
@@ -55,6 +57,26 @@ class Connection:
             self._sock.sendall(b"".join(part for part in parts if part))
         except OSError as error:
             raise BrokenOff(self._what, error.strerror or str(error)) from None
+        return self._response()
+
+    def upload(
+        self, target: str, headers: Mapping[str, str], body: Iterable[bytes], seconds: float
+    ) -> h11.Response:
+        """A PUT of what `body` yields, as long as nothing is answered. The last request of this connection."""
+        self._what = f"PUT {target}"
+        self._sock.settimeout(seconds)
+        request = h11.Request(method="PUT", target=target, headers=list(headers.items()))
+        with suppress(BrokenPipeError, ConnectionResetError):  # an answer may have come before
+            self._sock.sendall(self._http.send(request) or b"")
+            for piece in body:
+                if select.select([self._sock], [], [], 0)[0]:
+                    break
+                self._sock.sendall(self._http.send(h11.Data(data=piece)) or b"")
+            else:
+                self._sock.sendall(self._http.send(h11.EndOfMessage()) or b"")
+        return self._response()
+
+    def _response(self) -> h11.Response:
         while not isinstance(event := self._next(), h11.Response):
             if isinstance(event, h11.ConnectionClosed):
                 raise BrokenOff(self._what, CLOSED)

@@ -1,8 +1,8 @@
-"""Where things run: Docker, by the SDK. `engine.py` says what each verb promises."""
+"""Where things run: Docker, by the SDK. `engine.py` says what each verb promises. (Long: one method for each verb.)"""
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from math import ceil
 from pathlib import Path
@@ -279,6 +279,14 @@ class DockerEngine:
 
     def commit(self, host: str, name: str, tag: str, spec: ContainerSpec) -> str:
         return self._images.commit(host, name, tag, spec)
+
+    def fetch(self, host: str, name: str) -> Iterator[str]:
+        return self._images.fetch(host, name)
+
+    def adopt(
+        self, host: str, name: str, reference: str, tag: str, labels: Mapping[str, str]
+    ) -> str:
+        return self._images.adopt(host, name, reference, tag, labels)
 
     def push(self, host: str, reference: str, repository: str, tag: str) -> str:
         return self._images.push(host, reference, repository, tag)

@@ -10,7 +10,13 @@ from urllib.parse import quote, urlencode
 
 from paas.engine.body import PLATFORM, process_body
 from paas.engine.connections import APIError, Connections, fine_if, one_line
-from paas.engine.engine import HostUnreachable, ImageMissing, ImageSeen, RegistryFailed
+from paas.engine.engine import (
+    HostUnreachable,
+    ImageMissing,
+    ImageNotFetched,
+    ImageSeen,
+    RegistryFailed,
+)
 from paas.engine.registry import Registry
 from paas.engine.seen import image_seen
 from paas.engine.stream import Stream, StreamRefused
@@ -22,6 +28,7 @@ COMMIT_SECONDS = 600.0
 WORK_SECONDS = 60.0
 PULL_SECONDS = 300.0
 PUSH_SECONDS = 600.0
+FETCH_SECONDS = 1800.0
 NOT_THERE, CONFLICT = 404, 409
 UNKNOWN = ("manifest unknown", "name unknown", "not found")
 
@@ -108,12 +115,42 @@ class DockerImages:
                 raise ImageMissing(host, name) from None
             raise RegistryFailed(host, refused.why) from None
 
-    def _progress(self, host: str, path: str, seconds: float) -> Iterator[Mapping[str, Any]]:
+    def fetch(self, host: str, name: str) -> Iterator[str]:
+        path = f"/images/create?{urlencode({'fromImage': name})}"
+        try:
+            for told in self._progress(host, path, FETCH_SECONDS, {}):
+                yield str(told.get("status", ""))
+        except _Refused as refused:
+            raise ImageNotFetched(host, name, refused.why) from None
+
+    def adopt(
+        self, host: str, name: str, reference: str, tag: str, labels: Mapping[str, str]
+    ) -> str:
+        repository, _, version = tag.rpartition(":")
+        own = {**labels, PLATFORM: self.platform}
+        body = {"Image": reference, "Labels": own, "HostConfig": {"NetworkMode": "none"}}
+        with self.connections.to(host, COMMIT_SECONDS) as client:
+            try:
+                client.create_container_from_config(body, name)
+            except APIError as error:
+                if error.status_code == NOT_THERE:
+                    raise ImageMissing(host, reference) from None
+                raise
+            try:
+                made = client.commit(name, repository, version, conf={"Labels": own})
+            finally:
+                client.remove_container(name, v=True)
+        return str(made["Id"])
+
+    def _progress(
+        self, host: str, path: str, seconds: float, headers: Mapping[str, str] | None = None
+    ) -> Iterator[Mapping[str, Any]]:
         """What the engine tells, to the end. Raises HostUnreachable, and _Refused for all that is not the engine's."""
         deadline = time.monotonic() + seconds
+        headers = self.registry.for_engines() if headers is None else headers
         try:
             stream = self.connections.stream(
-                host, "POST", path, headers=self.registry.for_engines(), seconds=self.quiet_seconds
+                host, "POST", path, headers=headers, seconds=self.quiet_seconds
             )
         except StreamRefused as refused:
             raise _Refused(refused.why, refused.status) from None

@@ -4,7 +4,7 @@
 has a deadline. A container is known by its name, which we chose; names and labels of another platform are never seen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,6 +64,14 @@ class RegistryFailed(Failed):
     def __init__(self, host: str, why: str) -> None:
         self.host, self.why = host, why
         super().__init__(f"Host {host} and the platform's registry: {why}. See: paas doctor")
+
+
+class ImageNotFetched(Failed):
+    """It did not come from the registry that its name says. `why` is the engine's or the registry's."""
+
+    def __init__(self, host: str, name: str, why: str) -> None:
+        self.host, self.name, self.why = host, name, why
+        super().__init__(f"Host {host} could not fetch {name}: {why}")
 
 
 class StartFailed(Failed):
@@ -300,6 +308,23 @@ class Engine(Protocol):
 
         Raises ImageMissing when the registry has it not; RegistryFailed for all else, also after 30 s without progress
         and after 300 s.
+        """
+        ...
+
+    def fetch(self, host: str, name: str) -> Iterator[str]:
+        """From the registry that `name` says, as somebody whom it does not know; a word whenever it has come further.
+
+        Raises ImageNotFetched. What is left of the iterator is not fetched.
+        """
+        ...
+
+    def adopt(
+        self, host: str, name: str, reference: str, tag: str, labels: Mapping[str, str]
+    ) -> str:
+        """Makes an image of this platform's that is `reference` in all but its labels, and calls it `tag`.
+
+        It is done by a container called `name` that is never started, and gone afterwards. Returns the engine's id of
+        it. Raises ImageMissing.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""One request over HTTP: becomes git, or says why not. Standard input and output are its connection to the API."""
+"""One request of the API: becomes git, or says why not. Standard input and output are its connection to the API."""
 
 import json
 import os
@@ -24,9 +24,10 @@ from paas.git.packets import (
     side_band,
 )
 from paas.git.repos import ensure_repository, refs
+from paas.git.stored import build_stored
 from paas.git.turn import Client, ClientLeft
 from paas.git.visit import Visit
-from paas.model.git_request import RECEIVE, UPLOAD, GitRequest
+from paas.model.git_request import BUILD, RECEIVE, UPLOAD, GitRequest
 
 Found = TypeVar("Found")
 COMMANDS_SECONDS = 60.0
@@ -61,6 +62,9 @@ def serve(connection: socket.socket, request: GitRequest, directory: Path) -> No
     for number in (0, 1):
         os.dup2(connection.fileno(), number)
     try:
+        if request.program == BUILD:
+            say(json.dumps({"build": build_stored(request, directory)}).encode() + b"\n")
+            os._exit(0)
         argv, env = admit(connection, request, directory)
         os.execvpe(argv[0], argv, env)
     except PaasError as error:

@@ -31,6 +31,13 @@ POINTER_SIZES = range(100, 400)
 POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n"
 )
+RELEASE, DRY_RUN = "release", "dry-run"
+OPTIONS: Mapping[str, str] = {
+    DRY_RUN: "check and build; release and keep nothing, and move no branch",
+    "no-release": "build and keep the image, to be released by paas deploy --ref",
+}
+"""What may stand behind `git push -o`."""
+GOOD = ("live", "built")
 UNDER_WAY = ("queued", "building", "pending")
 
 
@@ -74,8 +81,7 @@ def main() -> int:
 
 def receive(updates: Iterable[str], push: Push, push_options: Sequence[str]) -> None:
     """Returns when the ref may move. Raises PushRefused, NotLive, ApiRefused or ApiSilent."""
-    if push_options:
-        raise PushRefused(f"there is no push option '{printable(push_options[0][:60])}'.")
+    purpose = purpose_of(push_options)
     commit = commit_to_deploy(updates, push.app)
     if commit is None:
         return
@@ -87,12 +93,25 @@ def receive(updates: Iterable[str], push: Push, push_options: Sequence[str]) -> 
     check_tree(files, repo, push.source_mb)
 
     push.lock.add(commit=commit)
-    build = find_build(push, commit) or begin_build(push, repo, commit, files)
+    build = find_build(push, commit, purpose) or begin_build(push, repo, commit, files, purpose)
     if build.get("outcome") == "live":
         tell(f"-----> {commit[:7]} is live already: nothing to build")
         return
     push.lock.add(build=build["id"])
     finish(follow(push, build), push)
+
+
+def purpose_of(push_options: Sequence[str]) -> str:
+    """What the build is for, in the API's words. Raises PushRefused."""
+    for option in push_options:
+        if option not in OPTIONS:
+            valid = ", ".join(f"-o {name} ({what})" for name, what in OPTIONS.items())
+            raise PushRefused(
+                f"there is no push option '{printable(option[:60])}'. There are: {valid}."
+            )
+    if len(set(push_options)) > 1:
+        raise PushRefused(f"-o {' and -o '.join(OPTIONS)} do not go together.")
+    return push_options[0] if push_options else RELEASE
 
 
 def commit_to_deploy(updates: Iterable[str], app: str) -> str | None:
@@ -150,14 +169,15 @@ def check_tree(files: Sequence[Entry], repo: Repo, limit_mb: int) -> None:
         )
 
 
-def find_build(push: Push, commit: str) -> dict[str, Any] | None:
-    """The build of this commit that is under way, or whose release is live.
+def find_build(push: Push, commit: str, purpose: str) -> dict[str, Any] | None:
+    """The build of this commit that is under way for the same, or whose release is live.
 
     Raises NotLive when the pusher has just seen it fail.
     """
     builds = push.api.get(f"/apps/{push.app_id}/builds", commit=commit)
     for build in builds:
-        if build.get("outcome") in UNDER_WAY or (
+        is_same = build.get("purpose", RELEASE) == purpose
+        if (is_same and build.get("outcome") in UNDER_WAY) or (
             build.get("outcome") == "live" and build.get("current")
         ):
             return dict(build)
@@ -166,13 +186,24 @@ def find_build(push: Push, commit: str) -> dict[str, Any] | None:
     return None
 
 
-def begin_build(push: Push, repo: Repo, commit: str, files: Sequence[Entry]) -> dict[str, Any]:
+def begin_build(
+    push: Push, repo: Repo, commit: str, files: Sequence[Entry], purpose: str
+) -> dict[str, Any]:
     size = sum(entry.size for entry in files)
     tell(f"-----> Received {commit[:7]}: {len(files)} files, {size / 1e6:.1f} MB")
-    source = push.api.post("/sources", {})["source_blob"]
-    push.api.put(source["put_url"], repo.archive(commit))
-    wanted = {"source_blob": {"url": source["get_url"], "version": commit}}
-    return dict(push.api.post(f"/apps/{push.app_id}/builds", wanted))
+    return send_tree(push.api, push.app_id, repo, commit, purpose)
+
+
+def send_tree(
+    api: Api, app_id: str, repo: Repo, commit: str, purpose: str = RELEASE
+) -> dict[str, Any]:
+    """To a new source, and asks for a build of it."""
+    source = api.post("/sources", {})["source_blob"]
+    api.put(source["put_url"], repo.archive(commit))
+    wanted: dict[str, Any] = {"source_blob": {"url": source["get_url"], "version": commit}}
+    if purpose != RELEASE:
+        wanted["purpose"] = purpose
+    return dict(api.post(f"/apps/{app_id}/builds", wanted))
 
 
 def follow(push: Push, build: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +230,7 @@ def follow(push: Push, build: dict[str, Any]) -> dict[str, Any]:
 
 def finish(build: dict[str, Any], push: Push) -> None:
     """Raises NotLive."""
-    if build.get("outcome") != "live":
+    if build.get("outcome") not in GOOD:
         raise NotLive(not_live(build, push.app))
 
 

@@ -33,7 +33,6 @@ SETTINGS: Mapping[str, str] = {
 }
 ATTRIBUTES = "* -export-ignore -export-subst\n"
 """An archive is the whole tree: without this a line in the app's .gitattributes takes its Dockerfile away."""
-HOOK = "pre-receive"
 CHUNK = 256 * 1024
 SHORT_SECONDS, LONG_SECONDS = 60.0, 1800.0
 """How long git may take for what is one look, and for what is as large as the repository."""
@@ -78,15 +77,22 @@ def ensure_repository(directory: Path, app_id: str) -> Path:
     return path
 
 
-def ensure_hooks(directory: Path, receive: Path) -> Path:
-    """The folder that every repository takes its hooks from; `receive` is what the only one runs."""
+def ensure_hooks(directory: Path, receive: Path, restore: Path) -> Path:
+    """The folder that every repository takes its hooks from. `restore` is for pushes with an option."""
     folder = directory / "repositories" / ".hooks"
-    hook = folder / HOOK
-    argv = [sys.executable, "-I", "-S", str(receive)]
-    text = f"#!/bin/sh\nexec {shlex.join(argv)}\n"
-    if not hook.exists() or hook.read_text() != text:
+    begin, program = "#!/bin/sh\n", [sys.executable, "-I", "-S"]
+    for name, text in (
+        ("pre-receive", f"{begin}exec {shlex.join([*program, str(receive)])}\n"),
+        (
+            "post-receive",
+            f'{begin}[ "${{GIT_PUSH_OPTION_COUNT:-0}}" = 0 ] || exec {shlex.join([*program, str(restore)])}\n',
+        ),
+    ):
+        hook = folder / name
+        if hook.exists() and hook.read_text() == text:
+            continue
         folder.mkdir(exist_ok=True)
-        temporary = folder / f".{HOOK}-{os.getpid()}"
+        temporary = folder / f".{name}-{os.getpid()}"
         temporary.write_text(text)
         temporary.chmod(0o755)
         temporary.replace(hook)
@@ -135,7 +141,25 @@ def tidy(repository: Path, directory: Path) -> None:
 
 
 class Repo:
-    """The repository that a hook runs in: only there the pushed objects can be seen."""
+    """A repository; by default the one that this process is in: what is just being pushed only its hook can see."""
+
+    def __init__(self, path: Path | None = None, env: Mapping[str, str] | None = None) -> None:
+        self._path, self._env = path, env
+
+    def commit(self, name: str) -> str | None:
+        """What `name` leads to: a commit, the beginning of one, a branch or a tag. None: nothing, or not one alone."""
+        asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
+        try:
+            return self._bytes(*asked).decode().strip()
+        except GitFailed:
+            return None
+
+    def move(self, ref: str, old: str, new: str) -> None:
+        """From `old` to `new`, each of which may be no commit: zeros. Raises GitFailed."""
+        if set(new) == {"0"}:
+            self._bytes("update-ref", "-d", "--end-of-options", ref, old)
+        else:
+            self._bytes("update-ref", "--end-of-options", ref, new, old)
 
     def tree(self, commit: str) -> str | None:
         """None: it is not a commit. A tag that points to one is none either: no branch may hold it."""
@@ -170,7 +194,11 @@ class Repo:
         """The tree of `commit` as a tar. Raises GitFailed at the end when it is not whole."""
         argv = ["archive", "--format=tar", commit]
         with subprocess.Popen(
-            ["git", *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+            ["git", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            cwd=self._path,
+            env=self._env,
         ) as git:
             assert git.stdout is not None
             deadline = threading.Timer(LONG_SECONDS, git.kill)
@@ -184,7 +212,7 @@ class Repo:
             raise GitFailed(argv, git.returncode, "")
 
     def _bytes(self, *argv: str, given: bytes = b"") -> bytes:
-        return finished(argv, LONG_SECONDS, given)
+        return finished(argv, LONG_SECONDS, given, self._env, self._path)
 
 
 def _run(argv: Sequence[str], directory: Path, seconds: float = SHORT_SECONDS) -> str:
@@ -193,12 +221,22 @@ def _run(argv: Sequence[str], directory: Path, seconds: float = SHORT_SECONDS) -
 
 
 def finished(
-    argv: Sequence[str], seconds: float, given: bytes = b"", env: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    seconds: float,
+    given: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> bytes:
     """What git printed. Raises GitFailed, also when it took longer: then it and what it started are ended."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        ["git", *argv], stdin=pipe, stdout=pipe, stderr=pipe, env=env, start_new_session=True
+        ["git", *argv],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=env,
+        cwd=cwd,
+        start_new_session=True,
     ) as git:
         try:
             printed, said = git.communicate(given, timeout=seconds)

@@ -60,6 +60,9 @@ class Visit:
 
     def command(self, program: str, *options: str) -> list[str]:
         """`program` is RECEIVE or UPLOAD."""
-        hooks = ensure_hooks(self.directory, Path(__file__).resolve().with_name("receive.py"))
+        here = Path(__file__).resolve()
+        hooks = ensure_hooks(
+            self.directory, here.with_name("receive.py"), here.with_name("restore.py")
+        )
         # Twice the tree's limit: the pack of a push may hold more than one version of it.
         return serve_command(program, self.repository, hooks, 2 * self.source_mb, options)

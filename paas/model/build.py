@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from paas.model.build_config import BuildConfig
+from paas.model.healthcheck import Healthcheck
 
 
 class BuildState(StrEnum):
@@ -25,15 +26,33 @@ _OVER = frozenset({BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED
 class Builder(StrEnum):
     DOCKERFILE = "dockerfile"
     BUILDPACK = "buildpack"
+    IMAGE = "image"
+    """Nothing was built: somebody named an image that was there already."""
+
+
+class Purpose(StrEnum):
+    """What a build is for. The words are the push options."""
+
+    RELEASE = "release"
+    KEEP = "no-release"
+    """The image is kept, to be released later."""
+    CHECK = "dry-run"
+    """It is found out whether it can be built, and nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A pushed or uploaded tree, kept as a tar under its id in the platform's folder."""
+    """What to build: a tree, kept as a tar under its id in the platform's folder. Or an image, with no tree."""
 
     id: str
     person: str
     created_at: float
+    url: str | None = None
+    """Where the tar is to be fetched from; sealed, for there may be a password in it."""
+    checksum: str | None = None
+    """What the tar that comes must have: SHA-256, in hexadecimal digits."""
+    image: str | None = None
+    """What the image is called; once it was found, by a name that never means another."""
 
 
 UNKNOWN = "?"
@@ -73,6 +92,7 @@ class Build:
     ended_at: float | None = None
     buildpacks: Sequence[UsedBuildpack] = ()
     """In the order in which they ran."""
+    purpose: Purpose = Purpose.RELEASE
     build_config: BuildConfig = field(default_factory=BuildConfig)
     """As it was when the build began."""
 
@@ -99,3 +119,7 @@ class Image:
     removed_at: float | None = None
     digest: str | None = None
     """What it is called in the platform's registry: `127.0.0.1:PORT/NAME@sha256:...`; None: it is not there."""
+    healthcheck: Healthcheck | None = None
+    """The app's own, of its app.json."""
+    processes: Mapping[str, str] | None = None
+    """What it is to run, where no release says it: it was built to be released later."""

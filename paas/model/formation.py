@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from paas.errors import Invalid
-from paas.model.process import RELEASE
+from paas.model.process import ONCE
 
 QUANTITY_LIMIT = 100
 """Dynos of one process type (Heroku's default limit)."""
@@ -60,7 +60,7 @@ class Formation:
     def dynos(self, release: int, processes: Mapping[str, str]) -> Iterator[Dyno]:
         """The wanted places of a release. A process type that the release has not is left out."""
         for process, line in sorted(self.lines.items()):
-            if process in processes and process != RELEASE:
+            if process in processes and process not in ONCE:
                 for number in range(1, line.quantity + 1):
                     restarts = line.restarts + line.dyno_restarts.get(number, 0)
                     yield Dyno(self.app_id, release, process, number, restarts)

@@ -1,4 +1,4 @@
-"""What the API asks of the door for somebody whom it has let in: one push or fetch over HTTP."""
+"""What the API asks of the door for somebody whom it has let in: one push or fetch over HTTP, or one build."""
 
 import json
 from dataclasses import dataclass, fields
@@ -8,6 +8,8 @@ from paas.errors import Invalid
 
 RECEIVE, UPLOAD = "git-receive-pack", "git-upload-pack"
 """git's programs for a push and for a fetch."""
+BUILD = "paas-build"
+"""Of a commit that the repository has. No program: the door asks the API for the build, as a push does."""
 LENGTH_BYTES = 4
 HEAD_LIMIT = 16 * 1024
 
@@ -20,7 +22,7 @@ class NoGitRequest(Invalid):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitRequest:
     program: str
-    """RECEIVE or UPLOAD."""
+    """RECEIVE, UPLOAD or BUILD."""
     is_advertisement: bool
     """Only what refs there are."""
     protocol: str
@@ -29,6 +31,8 @@ class GitRequest:
     app: str
     person: str
     source_mb: int
+    ref: str = ""
+    """What is to be built: a commit, a branch or a tag."""
 
     def head(self) -> bytes:
         """What goes before the body: its length in four bytes, and JSON."""
@@ -46,6 +50,6 @@ class GitRequest:
         if not isinstance(given, dict):
             raise NoGitRequest
         kinds = {name: type(value) for name, value in given.items()}
-        if kinds != cls.__annotations__ or given["program"] not in (RECEIVE, UPLOAD):
+        if kinds != cls.__annotations__ or given["program"] not in (RECEIVE, UPLOAD, BUILD):
             raise NoGitRequest
         return cls(**given)

@@ -7,8 +7,11 @@ from paas.model.app import App
 from paas.model.build import Image
 from paas.model.config import Config
 from paas.model.release import Release
+from paas.releases.declared import Declared
 from paas.releases.want import want
 from paas.wiring import Platform
+
+NOTHING = Declared()
 
 
 def release_image(
@@ -20,8 +23,12 @@ def release_image(
     by: str,
     platform: Platform,
     now: float,
+    declared: Declared = NOTHING,
 ) -> Release:
-    """Records the image and its release, and wants it; who calls it announces it. Raises UnknownApp."""
+    """Records the image and its release, and wants it; who calls it announces it.
+
+    Raises UnknownApp or InvalidConfig.
+    """
     with platform.record.write():
         app = platform.apps.named(app.id)
         platform.builds.add_image(image)
@@ -29,13 +36,14 @@ def release_image(
             app.id,
             image=image.id,
             processes=processes,
-            config=wanted_config(app, platform),
+            config=declared.config(wanted_config(app, platform)),
             description=description,
             commit=commit,
             by=by,
             now=now,
         )
         want(app, release, platform, now)
+        platform.formations.declare(app.id, declared.quantities(processes))
     return release
 
 

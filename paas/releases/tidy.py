@@ -15,6 +15,8 @@ from paas.scheduler.releasing import output_name
 from paas.scheduler.spec import image_name
 from paas.wiring import Platform
 
+UNRELEASED_SECONDS = 7 * 86400.0
+"""How long an image is kept that was built to be released later."""
 REMEMBERED_SECONDS = 7 * 86400.0
 """How long the rows of containers that are gone are kept."""
 
@@ -23,7 +25,8 @@ def tidy(app_id: str, platform: Platform, now: float) -> None:
     """Safe to repeat and to kill. What it goes by is read at one moment: an image comes with its release."""
     with platform.record.read():
         app = platform.apps.get(app_id)
-        images, tags = platform.builds.images(app.id), _kept(app, platform)
+        images = platform.builds.images(app.id)
+        tags = _kept(app, images, platform, now)
     if app.destroyed_at is not None:
         return
     repository = image_name(platform.settings.platform, app)
@@ -59,8 +62,13 @@ def forget(app: App, platform: Platform, now: float) -> None:
         platform.apps.forget(app.id)
 
 
-def _kept(app: App, platform: Platform) -> dict[str, list[int]]:
-    """Image -> the releases it is kept for: the last that went live, the current and the wanted one."""
+def _kept(
+    app: App, images: Sequence[Image], platform: Platform, now: float
+) -> dict[str, list[int]]:
+    """Image -> the releases it is kept for: the last that went live, the current and the wanted one.
+
+    For none the newest image, if it was built to be released later and that is not long ago.
+    """
     live = [
         deploy.release
         for deploy in platform.deploys.all(app.id)
@@ -71,6 +79,9 @@ def _kept(app: App, platform: Platform) -> dict[str, list[int]]:
     for release in platform.releases.all(app.id):
         if release.image is not None and release.number in numbers:
             kept.setdefault(release.image, []).append(release.number)
+    for image in images[-1:]:
+        if image.processes is not None and image.created_at > now - UNRELEASED_SECONDS:
+            kept.setdefault(image.id, [])
     return kept
 
 

@@ -5,11 +5,11 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from paas.model.build import Build, BuildState, Image
+from paas.model.build import Build, Builder, BuildState, Image
 from paas.model.container import PLACED, Container, Kind
 from paas.model.formation import Dyno
 from paas.model.host import Host
-from paas.scheduler.deploy import deploy_deadline
+from paas.scheduler.deadline import deploy_deadline
 from paas.scheduler.place import NoAddressLeft, NoHostReady, Placer, free_spot
 from paas.scheduler.spec import new_id, serves
 from paas.scheduler.view import View
@@ -133,10 +133,9 @@ def _set_deadline(view: View, blocked: str | None, platform: Platform, now: floa
 
 
 def _ask_for_image(view: View, image: Image, platform: Platform, now: float) -> None:
-    """No engine has it any more: it is built again from the kept source, and placed by itself after that."""
-    text = (
-        f"the image of v{view.app.wanted_release} is gone; it is being built again from its source"
-    )
+    """No engine has it any more: it is made again as it was made, and placed by itself after that."""
+    again = "fetched again" if image.builder is Builder.IMAGE else "built again from its source"
+    text = f"the image of v{view.app.wanted_release} is gone; it is being {again}"
     if view.app.blocked != text:
         platform.apps.block(view.app.id, text)
     builds = platform.builds.of(view.app.id)

@@ -5,19 +5,11 @@ from paas.model.container import FILLS, RETIRING
 from paas.model.deploy import Deploy, DeployState
 from paas.model.route import Version
 from paas.scheduler.plan import Plan
+from paas.scheduler.postdeploy import place_postdeploy
 from paas.scheduler.view import View
 from paas.scheduler.wake import wake
-from paas.settings import Settings
 from paas.store.leases import Lease
 from paas.wiring import Platform
-
-DEPLOY_SECONDS = 600.0
-"""The most a deploy may take beside what its containers may take to start."""
-
-
-def deploy_deadline(settings: Settings, now: float) -> float:
-    """Of one that begins to start its containers now."""
-    return now + settings.start_seconds + DEPLOY_SECONDS
 
 
 def fail(view: View, lease: Lease, platform: Platform, now: float, why: str | None = None) -> bool:
@@ -111,6 +103,7 @@ def succeed(view: View, lease: Lease, platform: Platform, now: float) -> bool:
             row.id for row in view.rows if row.dyno.release != deploy.release and row.state in FILLS
         ]
         platform.containers.move_all(old, RETIRING, now, lease, exit_code=None)
+        place_postdeploy(view, lease, platform, now)
         platform.apps.touch(view.app.id)
     wake(platform.apps.blocked(), platform)  # there is room
     say(platform.logs, view.app.id, "api", f"Deployed v{deploy.release}", now)

@@ -1,14 +1,15 @@
-"""The HEALTHCHECK of an image: a web container that takes connections is up once that has passed, too.
+"""Which check a web container must pass: its app's or the platform's, else the HEALTHCHECK of its image.
 
-We run it ourselves, in the container, as often as we probe: the engine waits for `--interval` (30 s, unless it is told
-otherwise) before it runs it for the first time, and a deploy should not.
+The HEALTHCHECK we run ourselves, in the container, as often as we probe: the engine waits for `--interval` (30 s,
+unless it is told otherwise) before it runs it for the first time, and a deploy should not.
 """
 
 from collections.abc import Sequence
 
 from paas.engine.engine import EngineFailed, StartFailed
-from paas.model.build import Builder
+from paas.model.build import Builder, Image
 from paas.model.container import Container, container_name
+from paas.model.healthcheck import Healthcheck
 from paas.wiring import Platform
 
 TIMED_OUT = 124
@@ -16,12 +17,19 @@ SHOWN = 200
 """Characters of its output that a reason has."""
 
 
+def own_check(row: Container, platform: Platform) -> Healthcheck:
+    """The app's, else the platform's."""
+    image = _image(row, platform)
+    if image is not None and image.healthcheck is not None:
+        return image.healthcheck
+    return Healthcheck(platform.settings.health_path)
+
+
 def healthcheck_of(row: Container, platform: Platform) -> Sequence[str]:
-    """Its command. Empty: there is none, or the platform asks every app for a path. Raises HostUnreachable."""
-    if row.port is None or platform.settings.health_path:
+    """The command of its image's HEALTHCHECK; empty if there is none, or another check. Raises HostUnreachable."""
+    if row.port is None or own_check(row, platform).path:
         return ()
-    release = platform.releases.get(row.dyno.app_id, row.dyno.release)
-    image = platform.builds.image(release.image) if release.image else None
+    image = _image(row, platform)
     if image is None or image.builder is not Builder.DOCKERFILE or row.host not in image.where:
         return ()
     seen = platform.engine.image(row.host, image.where[row.host])
@@ -41,3 +49,8 @@ def check_health(row: Container, check: Sequence[str], platform: Platform) -> tu
     said = " ".join("".join(c if c.isprintable() else " " for c in output).split())
     shown = said if len(said) <= SHOWN else f"…{said[-SHOWN:]}"
     return f"its HEALTHCHECK {ended}{f': {shown}' if shown else ''}", False
+
+
+def _image(row: Container, platform: Platform) -> Image | None:
+    release = platform.releases.get(row.dyno.app_id, row.dyno.release)
+    return platform.builds.image(release.image) if release.image else None

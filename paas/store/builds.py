@@ -1,14 +1,16 @@
-"""Sources, builds and images in the record."""
+"""Sources, builds and images in the record. (Long: a build ties the three together, in one transaction.)"""
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select, update
 
 from paas.errors import Unknown
-from paas.model.build import Build, Builder, BuildState, Image, Source, UsedBuildpack
+from paas.model.build import Build, Builder, BuildState, Image, Purpose, Source, UsedBuildpack
 from paas.model.build_config import BuildConfig
+from paas.model.healthcheck import Healthcheck
 from paas.store.apps import APPS
 from paas.store.database import METADATA, Database
 
@@ -18,6 +20,9 @@ SOURCES = Table(
     Column("id", String, primary_key=True),
     Column("person", String, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("url", String),
+    Column("checksum", String),
+    Column("image", String),
 )
 BUILDS = Table(
     "builds",
@@ -39,6 +44,7 @@ BUILDS = Table(
     Column("started_at", Float),
     Column("ended_at", Float),
     Column("buildpacks", String),
+    Column("purpose", String),
     Column("build_config", String),
 )
 Index("builds_of_app", BUILDS.c.app_id, BUILDS.c.created_at)
@@ -62,6 +68,8 @@ IMAGES = Table(
     Column("created_at", Float, nullable=False),
     Column("removed_at", Float),
     Column("digest", String),
+    Column("healthcheck", String),
+    Column("processes", String),
 )
 
 
@@ -83,9 +91,10 @@ class BuildStore:
         with self._database.write() as tx:
             tx.execute(
                 SOURCES.insert().values(
-                    id=source.id, person=source.person, created_at=source.created_at
+                    id=source.id, person=source.person, created_at=source.created_at,
+                    url=source.url, checksum=source.checksum, image=source.image,
                 )
-            )
+            )  # fmt: skip
 
     def source(self, source_id: str) -> Source:
         """Raises UnknownSource."""
@@ -93,23 +102,40 @@ class BuildStore:
             row = tx.execute(select(SOURCES).where(SOURCES.c.id == source_id)).first()
         if row is None:
             raise UnknownSource(source_id)
-        return Source(row.id, row.person, row.created_at)
+        return _source(row)
 
     def sources(self) -> Sequence[Source]:
         with self._database.read() as tx:
             rows = tx.execute(select(SOURCES)).all()
-        return [Source(row.id, row.person, row.created_at) for row in rows]
+        return [_source(row) for row in rows]
+
+    def is_source_of(self, source_id: str, app_id: str) -> bool:
+        """Some build of the app was of this source."""
+        query = select(BUILDS.c.id).where(BUILDS.c.source == source_id, BUILDS.c.app_id == app_id)
+        with self._database.read() as tx:
+            return tx.execute(query).first() is not None
+
+    def note_source(self, source_id: str, **values: str | None) -> None:
+        """`image`: it means this very one. `checksum`: what comes must have it; None: what came has."""
+        with self._database.write() as tx:
+            tx.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(**values))
 
     def remove_source(self, source_id: str) -> None:
         with self._database.write() as tx:
             tx.execute(SOURCES.delete().where(SOURCES.c.id == source_id))
 
     def add(self, build: Build) -> None:
-        """Queued. Older queued ones of the app are cancelled: a newer push takes their place."""
+        """Queued. Older queued ones of the app are cancelled: a newer push takes their place.
+
+        One that is to release nothing takes the place of its like alone.
+        """
+        older = (BUILDS.c.app_id == build.app_id) & (BUILDS.c.state == str(BuildState.QUEUED))
+        if build.purpose is not Purpose.RELEASE:
+            older &= BUILDS.c.purpose == str(build.purpose)
         with self._database.write() as tx:
             tx.execute(
                 update(BUILDS)
-                .where(BUILDS.c.app_id == build.app_id, BUILDS.c.state == str(BuildState.QUEUED))
+                .where(older)
                 .values(
                     state=str(BuildState.CANCELLED), ended_at=build.created_at, reason="a newer push took its place"
                 )
@@ -118,6 +144,7 @@ class BuildStore:
                 BUILDS.insert().values(
                     id=build.id, app_id=build.app_id, state=str(build.state), source=build.source,
                     commit=build.commit, person=build.person, created_at=build.created_at, image=build.image,
+                    purpose=str(build.purpose),
                 )
             )  # fmt: skip
 
@@ -165,7 +192,7 @@ class BuildStore:
 
     def makers_of(self, image_id: str) -> Sequence[UsedBuildpack]:
         """The buildpacks that made an image, in order."""
-        made = (BUILDS.c.image == image_id) & BUILDS.c.release.is_not(None)
+        made = (BUILDS.c.image == image_id) & (BUILDS.c.state == str(BuildState.SUCCEEDED))
         return [used for build in self._select(made, 1) for used in build.buildpacks]
 
     def note_build_config(self, build_id: str, config: BuildConfig) -> None:
@@ -174,7 +201,7 @@ class BuildStore:
 
     def build_config_of(self, image_id: str) -> BuildConfig:
         """That which an image was made by."""
-        made = (BUILDS.c.image == image_id) & BUILDS.c.release.is_not(None)
+        made = (BUILDS.c.image == image_id) & (BUILDS.c.state == str(BuildState.SUCCEEDED))
         builds = self._select(made, 1)
         return builds[0].build_config if builds else BuildConfig()
 
@@ -190,7 +217,8 @@ class BuildStore:
                     id=image.id, app_id=image.app_id, builder=str(image.builder), arch=image.arch,
                     port=image.port, where=json.dumps(dict(image.where)), source=image.source,
                     commit=image.commit, created_at=image.created_at,
-                    digest=image.digest,
+                    digest=image.digest, healthcheck=_healthcheck_text(image.healthcheck),
+                    processes=None if image.processes is None else json.dumps(dict(image.processes)),
                 )
             )  # fmt: skip
 
@@ -262,10 +290,15 @@ class BuildStore:
             return [_build(row) for row in tx.execute(query)]
 
 
+def _source(row: Row[Any]) -> Source:
+    return Source(**row._mapping)
+
+
 def _build(row: Row[Any]) -> Build:
     values = dict(row._mapping)
     values["state"] = BuildState(values["state"])
     values["builder"] = Builder(values["builder"]) if values["builder"] else None
+    values["purpose"] = Purpose(values["purpose"] or Purpose.RELEASE)
     values["buildpacks"] = tuple(
         UsedBuildpack(*used) for used in json.loads(values["buildpacks"] or "[]")
     )
@@ -277,4 +310,11 @@ def _image(row: Row[Any]) -> Image:
     values = dict(row._mapping)
     values["builder"] = Builder(values["builder"])
     values["where"] = json.loads(values["where"])
+    if values["healthcheck"] is not None:
+        values["healthcheck"] = Healthcheck(**json.loads(values["healthcheck"]))
+    values["processes"] = json.loads(values["processes"]) if values["processes"] else None
     return Image(**values)
+
+
+def _healthcheck_text(check: Healthcheck | None) -> str | None:
+    return None if check is None else json.dumps(asdict(check))

@@ -17,6 +17,7 @@ FORMATIONS = Table(
     Column("quantity", Integer, nullable=False),
     Column("restarts", Integer, nullable=False),
     Column("dyno_restarts", String, nullable=False),
+    Column("declared", Integer),
 )
 
 
@@ -46,6 +47,18 @@ class FormationStore:
         with self._database.write():
             for process, quantity in quantities.items():
                 self._put(app_id, process, quantity=quantity)
+
+    def declare(self, app_id: str, quantities: Mapping[str, int]) -> None:
+        """As the app's own file says: what it said before, and `scale` may have changed since, is not said again."""
+        query = select(FORMATIONS.c.process, FORMATIONS.c.declared)
+        with self._database.write() as tx:
+            known = {
+                row.process: row.declared
+                for row in tx.execute(query.where(FORMATIONS.c.app_id == app_id))
+            }
+            for process, quantity in quantities.items():
+                if known.get(process) != quantity:
+                    self._put(app_id, process, quantity=quantity, declared=quantity)
 
     def restart(self, app_id: str, process: str, number: int | None = None) -> None:
         """All dynos of a process type, or one."""

@@ -31,6 +31,7 @@ READ_THE_ENVIRONMENT = {
     "paas/engine/buildkit.py",  # the docker program is looked for in PATH
     "paas/git/door.py",
     "paas/git/receive.py",
+    "paas/git/restore.py",
 }
 """The entrances, and nobody else."""
 SERVER = {"alembic", "docker", "fastapi", "paramiko", "redis", "rq", "sqlalchemy", "uvicorn"}

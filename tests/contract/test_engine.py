@@ -5,7 +5,14 @@ import time
 
 import pytest
 
-from paas.engine.engine import AddressTaken, EventKind, ImageMissing, RegistryFailed, StartFailed
+from paas.engine.engine import (
+    AddressTaken,
+    EventKind,
+    ImageMissing,
+    ImageNotFetched,
+    RegistryFailed,
+    StartFailed,
+)
 from paas.model.container import Published
 from tests.contract.lab import Lab
 from tests.engine import Does
@@ -528,3 +535,38 @@ def test_a_port_of_the_host_that_is_taken_is_told_and_leaves_nothing(lab: Lab) -
 
     assert taken.value.address == str(port)
     assert [seen.name for seen in lab.engine.list(lab.host)] == [first]
+
+
+def test_an_image_of_somebody_elses_is_adopted_as_it_is(lab: Lab) -> None:
+    tag, theirs = f"paas/{lab.platform}/shop:build-1", built(lab, f"paas/{lab.platform}/x:v1")
+
+    image_id = lab.engine.adopt(
+        lab.host, lab.spec("adopting").name, theirs, tag, {"paas.app": "shop"}
+    )
+
+    before, image = lab.engine.image(lab.host, theirs), lab.engine.image(lab.host, image_id)
+    assert before is not None and image is not None
+    assert (image.command, image.entrypoint, image.user, image.ports, image.arch) == (
+        before.command, before.entrypoint, before.user, before.ports, before.arch,
+    )  # fmt: skip
+    assert image.labels["paas.app"] == "shop"
+    assert "paas.app" not in before.labels
+    assert image.tags == (tag,)
+    assert {seen.id for seen in lab.engine.images(lab.host)} >= {theirs, image_id}
+    assert lab.engine.list(lab.host) == []
+
+
+def test_what_is_not_there_cannot_be_adopted_and_leaves_nothing(lab: Lab) -> None:
+    tag = f"paas/{lab.platform}/shop:build-1"
+
+    with pytest.raises(ImageMissing):
+        lab.engine.adopt(lab.host, lab.spec("adopting").name, "paas-nothing:v1", tag, {})
+
+    assert lab.engine.list(lab.host) == []
+
+
+def test_what_no_registry_has_cannot_be_fetched(lab: Lab) -> None:
+    with pytest.raises(ImageNotFetched) as error:
+        list(lab.engine.fetch(lab.host, "127.0.0.1:1/nothing:v1"))
+
+    assert error.value.name == "127.0.0.1:1/nothing:v1"

@@ -49,12 +49,20 @@ class Builds:
         content = tree if isinstance(tree, bytes) else tar_of(tree)
         self.platform.builds.add_source(source)
         self.platform.sources.write(source.id, [content], 64)
-        commit = secrets.token_hex(20)
+        return self._queued(source, secrets.token_hex(20))
+
+    def _queued(self, source: Source, commit: str) -> str:
         build = Build(
             str(uuid.uuid4()), self.app.id, BuildState.QUEUED, source.id, commit, "ana", time.time()
         )
         self.platform.builds.add(build)
         return build.id
+
+    def queued_of(self, **source: Any) -> str:
+        """The id of a build of what is no tar: `image` or `url`."""
+        given = Source(str(uuid.uuid4()), "ana", time.time(), **source)
+        self.platform.builds.add_source(given)
+        return self._queued(given, "")
 
     def pushed(self, tree: bytes | str | Mapping[str, str]) -> Pushed:
         return self.build(self.queued(tree))
@@ -125,7 +133,9 @@ class Builds:
 
     def begun(self, tree: str | Mapping[str, str], until: str) -> tuple[str, threading.Thread]:
         """A build in a thread of its own, at the moment when it has printed `until`."""
-        build_id = self.queued(tree)
+        return self.begun_as(self.queued(tree), until)
+
+    def begun_as(self, build_id: str, until: str) -> tuple[str, threading.Thread]:
         thread = threading.Thread(
             target=push, args=(build_id, self.platform, "builds-1"), daemon=True
         )

@@ -13,22 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from paas.builds.stack import StackImages
+from paas.leftovers import clear_leftovers
 from paas.model.build import BuildState, UsedBuildpack
 from paas.model.buildpack import Buildpack
-from paas.push import clear_leftovers
-from tests.apps.workshop import docker
 from tests.eventually import eventually
 from tests.forge import PASSWORD, Authority, Forge, serving
 from tests.integration.builds.building_site import HOST, Builds, Pushed
 
-TRUSTING = """
-FROM {image}
-USER root
-COPY ca.crt /usr/local/share/ca-certificates/forge.crt
-RUN update-ca-certificates
-USER 20000:20000
-"""
 APP = {"Procfile": "web: sleep 100\n"}
 
 
@@ -66,24 +57,6 @@ def packed(files: Mapping[str, str], mode: str = "w:gz") -> bytes:
             member.size, member.mode = len(text), 0o755
             tar.addfile(member, io.BytesIO(text.encode()))
     return content.getvalue()
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
-
-
-@pytest.fixture(scope="module")
-def trusting(
-    stack: StackImages, authority: Authority, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The build image, for an operator with a certificate authority of their own."""
-    folder = tmp_path_factory.mktemp("trusting")
-    (folder / "Dockerfile").write_text(TRUSTING.format(image=stack.build))
-    authority.write(folder / "ca.crt")
-    image = docker("build", "--quiet", str(folder)).stdout.strip()
-    yield image
-    docker("image", "rm", "--force", image)
 
 
 @pytest.fixture

@@ -56,10 +56,16 @@ class Fetching:
                 ]
             )
         )
-        command = [sys.executable, "-EsB", way_out.__file__, f"{self.megabytes * 2}"]
+        command = [
+            sys.executable,
+            "-EsB",
+            way_out.__file__,
+            f"{self.megabytes * 2}",
+            "buildpack_mb",
+        ]
         command += [f"{self.seconds}", self.networks, sys.executable, "-EsB", fetch.__file__]
         done = subprocess.run(
-            [*command, str(wanted), str(self.out), f"{self.megabytes}"],
+            [*command, str(wanted), str(self.out), f"{self.megabytes}", "buildpack_mb"],
             env={
                 "PATH": os.environ["PATH"],
                 "SSL_CERT_FILE": str(self._ca),

@@ -1,6 +1,12 @@
+import time
+import uuid
+from dataclasses import replace
+
 import pytest
 
+from paas.api.shapes import uuid_of
 from paas.model.deploy import DeployState
+from paas.releases.tidy import tidy
 from tests.make import NOW
 from tests.unit.api.served import Served
 
@@ -85,7 +91,51 @@ def test_a_rollback_to_what_never_ran_changes_nothing(served: Served) -> None:
     with served.by("ana") as client:
         for given in (7, "v0", "x", "", "9" * 500, 10**20):
             assert client.post("/apps/shop/releases", json={"release": given}).status_code == 404
-        assert client.post("/apps/shop/releases", json={"slug": "x"}).status_code == 422
+        assert client.post("/apps/shop/releases", json={"slug": "x"}).status_code == 404
         assert client.post("/apps/shop/releases", json={"release": [1]}).status_code == 422
 
     assert len(served.platform.releases.all(served.shop.id)) == 1
+
+
+def test_a_slug_that_was_kept_is_released_with_the_config_as_it_is_now(served: Served) -> None:
+    served.stage.deployed(web="serve")
+    platform, app = served.platform, served.shop
+    (built,) = platform.builds.images(app.id)
+    kept = replace(built, id=str(uuid.uuid4()), commit="b" * 40, processes={"web": "run", "x": "y"})
+    platform.builds.add_image(kept)
+    with served.by("ana") as client, served.by("ben") as ben:
+        client.patch("/apps/shop/config-vars", json={"KEY": "value"})
+        slug = {"slug": uuid_of("image", kept.id)}
+        made = client.post("/apps/shop/releases", json=slug)
+        again = client.post("/apps/shop/releases", json={"slug": uuid_of("image", built.id)})
+        foreign = ben.post("/apps/blog/releases", json=slug)
+
+    assert (made.status_code, made.json()["description"]) == (201, "Deploy bbbbbbb")
+    release = platform.releases.get(app.id, made.json()["version"])
+    assert (release.processes, release.config.vars) == (kept.processes, {"KEY": "value"})
+    assert again.json()["slug"] == {"id": uuid_of("image", built.id)}
+    assert platform.releases.get(app.id, again.json()["version"]).processes == {"web": "serve"}
+    assert foreign.status_code == 404
+
+
+def test_an_image_that_was_kept_is_there_for_a_week(served: Served) -> None:
+    served.stage.deployed(web="serve")
+    platform, app = served.platform, served.shop
+    (built,) = platform.builds.images(app.id)
+    for age in (2, 1):
+        platform.builds.add_image(
+            replace(
+                built,
+                id=f"kept-{age}",
+                processes={"web": "x"},
+                created_at=time.time() + 9 - age,
+                where={},
+            )
+        )
+
+    tidy(app.id, platform, time.time())
+    after_a_day = [image.id for image in platform.builds.images(app.id)]
+    tidy(app.id, platform, time.time() + 8 * 86400)
+
+    assert after_a_day == [built.id, "kept-1"]
+    assert [image.id for image in platform.builds.images(app.id)] == [built.id]

@@ -2,10 +2,19 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
+from paas.cli.address import Address
+from paas.cli.client import ApiRefused, Client
+from paas.cli.links import local
+from paas.settings import Settings
+from paas.store.database import Database
 from tests.eventually import eventually
-from tests.unit.api.served import Served, tarball, upload
+from tests.unit.api.served import Served, serving, tarball, upload
 
 
 def put_path(url: str) -> str:
@@ -84,3 +93,23 @@ def test_slow_uploads_hold_up_nobody_else(served: Served) -> None:
             slow.set()
             for thread in uploads:
                 thread.join()
+
+
+def test_the_command_line_uploads_in_pieces_and_hears_a_refusal(
+    settings: Settings, record: Database, redis_server: Path
+) -> None:
+    settings.redis_socket.symlink_to(redis_server)
+    with serving(replace(settings, source_mb=1)) as served:
+        api = Client(Address.parse(served.url), served.tokens["ben"])
+        fits, too_large = (
+            local(api.address, api.post("/sources").one()["source_blob"]["put_url"])
+            for _ in range(2)
+        )
+
+        api.upload(fits, iter([b"x" * 70_000, b"y" * 5]))
+        with pytest.raises(ApiRefused, match="larger than 1 MB"):
+            api.upload(too_large, (b"x" * (1 << 20) for _ in range(1000)))
+        api.close()
+
+    kept = list(settings.sources.iterdir())
+    assert [path.read_bytes() for path in kept] == [b"x" * 70_000 + b"y" * 5]

@@ -52,6 +52,14 @@ def test_config_values_never_appear() -> None:
     assert text == "[REDACTED] short\n[REDACTED]!\n[REDACTED]\n[REDACTED] aXbc\n"
 
 
+def test_what_no_terminal_shows_does_not_hide_a_value() -> None:
+    text = shown(
+        b"hun\x00ter2\x07hunter2\n", b"a\x01bcdefg\n", config=("hunter2hunter2", "a\x01bcdefg")
+    )
+
+    assert text == "[REDACTED]\n[REDACTED]\n"
+
+
 def test_a_value_within_another_is_hidden_with_it() -> None:
     assert (
         shown(b"prefix-secret-suffix\n", config=("secret", "prefix-secret-suffix"))
@@ -63,9 +71,11 @@ def test_a_flood_is_shown_at_its_beginning_and_its_end() -> None:
     line = b"x" * 99 + b"\n"
     lines = 2 * OUTPUT_LIMIT // len(line)
 
-    text = shown(*[line * 1000 for _ in range(lines // 1000)], b"the error\n")
+    text = shown(
+        *[line * 1000 for _ in range(lines // 1000)], b"hunter2 the error\n", config=("hunter2",)
+    )
 
-    assert text.endswith("the error\n")
+    assert text.endswith("\n[REDACTED] the error\n")
     assert "lines are left out here]" in text
     assert OUTPUT_LIMIT < len(text) < OUTPUT_LIMIT + TAIL_LIMIT + 200
 

@@ -231,3 +231,89 @@ def test_a_damaged_archive_is_refused_and_nothing_else(
     except InvalidSource:
         return
     unpack(store.path("one"), folder / "out")
+
+
+def _zeros(**said: str) -> bytes:
+    """A file that says to be 10 GB of zeros, of which the archive holds nothing."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("zeros")
+        member.pax_headers = {f"GNU.sparse.{name}": value for name, value in said.items()}
+        member.size = 512
+        archive.addfile(member, io.BytesIO(b"0\n".ljust(512, b"\0")))
+    return content.getvalue()
+
+
+def _zeros_of_old() -> bytes:
+    header = bytearray(_header(type=tarfile.GNUTYPE_SPARSE))
+    header[483:495] = b"\x80" + (10 << 30).to_bytes(11, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + b"\0" * 10240
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _zeros_of_old(),
+        _zeros(major="1", minor="0", name="zeros", realsize=f"{10 << 30}"),
+        _zeros(map="0,0", size=f"{10 << 30}"),
+    ],
+)
+def test_ten_gigabytes_of_zeros_are_refused_though_they_fit_in_a_block(
+    store: SourceStore, content: bytes
+) -> None:
+    store.write("one", [content], 64)
+
+    with pytest.raises(InvalidSource, match="files are larger than 64 MB together"):
+        store.check("one", 64)
+
+
+def test_a_million_entries_are_not_counted_to_their_end(store: SourceStore) -> None:
+    member = tarfile.TarInfo("d")
+    member.type = tarfile.DIRTYPE
+    thousand = member.tobuf(tarfile.USTAR_FORMAT) * 1000
+    packed = io.BytesIO()
+    with gzip.open(packed, "wb", 1) as file:
+        for _ in range(500):
+            file.write(thousand)
+    store.write("one", [packed.getvalue()], 1)
+
+    with pytest.raises(InvalidSource, match="more than 200000 files"):
+        store.check("one", 1)
+
+
+def test_names_of_any_bytes_are_kept(store: SourceStore, tmp_path: Path) -> None:
+    names = [
+        "new\nline",
+        "tab\t",
+        "-rf",
+        " ",
+        "latin-\udce9",
+        "\u202eexe.py",
+        "a'b\"c$(d)",
+        "é" * 127,
+    ]
+    store.write("one", [tar((name, FILE, "x") for name in names)], 1)
+
+    store.check("one", 1)
+
+    unpack(store.path("one"), tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\0", "../\0", "new\n/../../x", "\udce9/../../x"])
+def test_a_name_that_hides_where_it_leads_is_refused_and_told_in_one_line(
+    store: SourceStore, name: str
+) -> None:
+    member = tarfile.TarInfo("x")
+    member.pax_headers = {"path": name}
+    store.write(
+        "one", [member.tobuf(tarfile.PAX_FORMAT, errors="surrogateescape") + b"\0" * 1024], 1
+    )
+
+    with pytest.raises(InvalidSource) as error:
+        store.check("one", 1)
+
+    assert "not inside the tree" in str(error.value)
+    assert "\n" not in str(error.value)

@@ -127,7 +127,7 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
+            body = json.loads(self.rfile.read(length)) if length else self._pieces_sent()
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = api.reply(Asked(f"{self.command} {self.path}", body, headers))
             if reply.attach is not None:
@@ -137,6 +137,16 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
                 self._whole(reply)
             else:
                 self._pieces(reply)
+
+        def _pieces_sent(self) -> bytes | None:
+            if "Transfer-Encoding" not in self.headers:
+                return None
+            sent = b""
+            while size := int(self.rfile.readline() or b"0", 16):
+                sent += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return sent
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 

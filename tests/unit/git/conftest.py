@@ -124,7 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/sources":
             url = f"http://elsewhere/sources/{len(self.api.sources)}"
             return self.answer({"source_blob": {"get_url": url, "put_url": url}})
-        return self.answer(self.api.add_build(body["source_blob"]["version"]))
+        build = self.api.add_build(body["source_blob"]["version"])
+        build["purpose"] = body.get("purpose", "release")
+        return self.answer(build)
 
     def do_PUT(self) -> None:
         tar = b""

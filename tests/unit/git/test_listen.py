@@ -1,11 +1,13 @@
 """The door that the API knocks at: its own process, and what the API would send it."""
 
+import io
 import json
 import os
 import resource
 import socket
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,9 +21,9 @@ from paas.git.listen import MOST, MOST_OF_ONE, Children, begin
 from paas.git.lock import PushLock
 from paas.git.packets import packet
 from paas.git.repos import ensure_repository
-from paas.model.git_request import HEAD_LIMIT, RECEIVE, UPLOAD, GitRequest
+from paas.model.git_request import BUILD, HEAD_LIMIT, RECEIVE, UPLOAD, GitRequest
 from tests.eventually import eventually
-from tests.unit.git.conftest import FakeApi
+from tests.unit.git.conftest import Clone, FakeApi
 
 COMMANDS = packet(f"{'0' * 40} {'1' * 40} refs/heads/main\0report-status side-band-64k".encode())
 
@@ -52,6 +54,13 @@ class Door:
             person=person, source_mb=16,
         )  # fmt: skip
         return self.asked(request.head() + body)
+
+    def asked_to_build(self, ref: str) -> dict[str, Any]:
+        request = GitRequest(
+            program=BUILD, is_advertisement=False, protocol="", app_id="id-of-shop", app="shop",
+            person="ana", source_mb=16, ref=ref,
+        )  # fmt: skip
+        return line(self.asked(request.head()))
 
     def log(self) -> str:
         return (self.folder / "log").read_text()
@@ -190,3 +199,56 @@ def test_a_newer_waiter_takes_the_place_of_an_older(door: Door, api: FakeApi) ->
     lock.give_back()
     eventually(lambda: lock.holder().get("person") == "eve")
     newer.close()
+
+
+def test_a_commit_that_was_pushed_is_built_by_any_of_its_names(
+    door: Door, api: FakeApi, alice: Clone
+) -> None:
+    first = alice.git("rev-parse", "HEAD")
+    alice.push("main", "main:topic", "main:refs/tags/v1")
+    second = alice.commit(new="later")
+    alice.push()
+
+    for ref, commit in (
+        (first, first), (first[:7], first), ("topic", first), ("v1", first), ("main", second),
+    ):  # fmt: skip
+        told = door.asked_to_build(ref)
+
+        assert told == {"build": api.builds[0]["id"]}
+        assert api.builds[0]["commit"] == commit
+        with tarfile.open(fileobj=io.BytesIO(api.sources[-1])) as tar:
+            assert ("new" in tar.getnames()) == (commit == second)
+
+
+@pytest.mark.parametrize(
+    ("ref", "kind"),
+    [("1234567", "Unknown"), ("0" * 40, "Unknown"), ("nothing", "Unknown"), ("main:app.py", "Invalid"),
+     ("--all", "Invalid"), ("main@{1}", "Invalid"), ("", "Invalid"), ("main^{tree}", "Invalid"), ("a\nb", "Invalid")],
+)  # fmt: skip
+def test_what_names_no_commit_is_not_built(
+    door: Door, api: FakeApi, alice: Clone, ref: str, kind: str
+) -> None:
+    alice.push()
+    before = len(api.builds)
+
+    assert door.asked_to_build(ref)["kind"] == kind
+    assert len(api.builds) == before
+
+
+def test_what_no_push_would_deploy_is_not_built_of_a_stored_branch(
+    door: Door, api: FakeApi, alice: Clone
+) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+    alice.commit(big=pointer)
+    alice.push("main:lfs")
+    alice.git("rm", "--quiet", "big")
+    alice.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+    alice.git("commit", "--quiet", "-m", "x")
+    alice.push("main:links")
+
+    lfs, links = door.asked_to_build("lfs"), door.asked_to_build("links")
+
+    assert (lfs["kind"], links["kind"]) == ("Invalid", "Invalid")
+    assert lfs["message"].startswith("big is in Git LFS")
+    assert links["message"].startswith("sub is a repository inside the repository")
+    assert api.sources == []

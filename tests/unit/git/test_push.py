@@ -187,11 +187,61 @@ def test_a_branch_that_points_to_no_commit_is_refused_before_the_build(
     assert api.builds == []
 
 
-def test_an_unknown_push_option_is_refused(alice: Any, api: Any) -> None:
-    push = alice.push(options=["-o", "dry-run"])
+def test_an_unknown_push_option_is_refused_with_those_that_there_are(alice: Any, api: Any) -> None:
+    unknown = alice.push(options=["-o", "env=staging"])
+    both = alice.push(options=["-o", "dry-run", "-o", "no-release"])
 
-    assert not push.accepted
-    assert "there is no push option 'dry-run'" in push.output
+    assert not unknown.accepted and not both.accepted
+    assert "there is no push option 'env=staging'. There are: -o dry-run (" in unknown.output
+    assert "-o no-release (" in unknown.output
+    assert "-o dry-run and -o no-release do not go together" in both.output
+    assert api.builds == []
+
+
+def test_a_dry_run_succeeds_and_moves_no_branch(alice: Any, api: Any) -> None:
+    alice.push()
+    before = alice.stored("main")
+    commit = alice.commit(new="x")
+    api.outcome = lambda: "built"
+
+    push = alice.push("main", "main:topic", "main:refs/tags/v1", options=["-o", "dry-run"])
+
+    assert push.accepted, push.output
+    assert "Dry run: nothing was released, and no branch has moved here" in push.output
+    assert (api.builds[0]["commit"], api.builds[0]["purpose"]) == (commit, "dry-run")
+    assert alice.stored("main") == before
+    assert alice.stored("topic") is None and alice.stored("v1") is None
+    api.outcome = lambda: "live"
+    assert alice.push().accepted
+    assert (alice.stored("main"), len(api.builds)) == (commit, 3)
+
+
+def test_a_first_push_may_be_a_dry_run_and_one_that_fails_is_refused(alice: Any, api: Any) -> None:
+    api.outcome = lambda: "built"
+    good = alice.push(options=["-o", "dry-run"])
+    api.outcome = lambda: "failed"
+    bad = alice.push(options=["-o", "dry-run"])
+
+    assert good.accepted and not bad.accepted
+    assert alice.stored("main") is None
+
+
+def test_what_is_not_to_be_released_moves_the_branch(alice: Any, api: Any) -> None:
+    api.outcome = lambda: "built"
+
+    push = alice.push(options=["-o", "no-release"])
+
+    assert push.accepted, push.output
+    assert api.builds[0]["purpose"] == "no-release"
+    assert alice.stored("main") == api.builds[0]["commit"]
+
+
+def test_a_build_that_is_under_way_for_something_else_is_not_this_one(alice: Any, api: Any) -> None:
+    commit = alice.git("rev-parse", "HEAD")
+    api.add_build(commit)["purpose"] = "dry-run"
+
+    assert alice.push().accepted
+    assert [build["purpose"] for build in api.builds] == ["release", "dry-run"]
 
 
 def test_a_commit_whose_release_is_live_moves_the_branch_without_a_build(
