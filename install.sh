@@ -552,7 +552,7 @@ forget_old_programs() { # this one and the one before stay
 }
 
 build_stack() {
-    step "The stack: build image and run image (two minutes, the first time)" \
+    step "The stack: build image and run images (two minutes, the first time)" \
         "Look whether this machine reaches a Debian mirror."
     local certificate
     mkdir -p "$PREFIX/certificates" # kept: the next run, and every upgrade, trusts them too

@@ -50,6 +50,7 @@ def examine(platform: Platform) -> Examination:
         leases,
         container,
         stack,
+        builds,
         disk,
         clock,
     )
@@ -280,13 +281,33 @@ def stack(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
     for host in _answering(platform):
         if not host.is_local:
             continue  # it has the run image under another name, or its probe fails
-        for name, reference in (("run", settings.stack_run), ("build", settings.stack_build)):
+        for name, reference in (
+            ("run", settings.stack_run),
+            ("small", settings.stack_small),
+            ("build", settings.stack_build),
+        ):
             image = platform.engine.image(host.name, reference)
             if image is None:
                 text = f"host {host.name} has no image {reference}"
                 yield red(f"{name} image", text, "sudo ./install.sh")
             else:
                 yield ok(f"{name} image", f"{reference}, {image.size / 1e6:.0f} MB")
+
+
+def builds(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001
+    """What an engine cannot bound for one Dockerfile build, it may for all of them; done anew, and so seen."""
+    settings, name = platform.settings, "dockerfile builds"
+    mb, cpus = settings.all_builds_mb, settings.all_builds_cpus
+    each = f"each has {settings.build_seconds:.0f} s and a bounded output"
+    for host in _answering(platform):
+        if not host.is_local:
+            continue
+        if platform.engine.bound_builds(host.name, mb, cpus):
+            text = f"{each}; all together {mb} MB and {cpus:g} CPUs. Disk and processes are not bounded"
+            yield ok(name, text)
+        else:
+            text = f"{each}; memory, CPU, disk and processes are not bounded on this engine"
+            yield warn(name, text, "let only people push whom you trust with that: paas people")
 
 
 def disk(platform: Platform, now: float) -> Iterator[Finding]:  # noqa: ARG001

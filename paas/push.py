@@ -1,6 +1,5 @@
 """A PUSH ON ONE PAGE: the source is built, the image released, the release wanted. The rest is converge's."""
 
-import shutil
 import time
 import uuid
 from contextlib import ExitStack, suppress
@@ -8,14 +7,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from paas.builds.build import make_image
+from paas.builds.app_file import read_app_file
+from paas.builds.build import make_image, take_in
 from paas.builds.choice import secret_values
 from paas.builds.discard import discard, workplace
 from paas.builds.keep import LEASE_SECONDS, BuildCancelled, Keeper
+from paas.builds.limits import DISK_FLOOR_MB, disk_trouble
 from paas.builds.makers import makers_of
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.output import Output
-from paas.builds.sources import NO_TREE
+from paas.builds.sources import APP_FILE, NO_TREE
+from paas.builds.subfolder import narrowed
 from paas.engine.engine import ImageSeen
 from paas.errors import PaasError
 from paas.logs.segments import LogUnwritable
@@ -27,14 +29,13 @@ from paas.model.container import container_name
 from paas.model.host import LOCAL
 from paas.model.log import LogLine
 from paas.model.release import Release
-from paas.releases.create import announce_release, release_image, wanted_config
+from paas.releases.create import announce_release, failed_configs, release_image, wanted_config
+from paas.releases.declared import Declared
 from paas.scheduler.spec import image_name
 from paas.scheduler.spread import Sent, send
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
-DISK_FLOOR_MB = 512
-"""With less than this left nothing is built."""
 PLATFORM_FAILED = (
     "the platform itself failed; its operator finds why in the log of the build workers"
 )
@@ -69,10 +70,12 @@ def _build_and_release(
 ) -> None:
     settings, begun = platform.settings, time.monotonic()
     say(platform.logs, app.id, "api", f"Build started by user {build.person}", time.time())
-    _check_disk(platform)
+    if trouble := disk_trouble(settings.builds, platform.hosts, LOCAL):
+        raise trouble
     given = platform.builds.source(build.source)
+    disk = partial(disk_trouble, settings.builds, platform.hosts, LOCAL, DISK_FLOOR_MB // 2)
     with (
-        Keeper(build.id, platform.builds, settings.build_seconds) as keeper,
+        Keeper(build.id, platform.builds, settings.build_seconds, disk) as keeper,
         workplace(_folder(build.id, platform), platform.engine, LOCAL, settings) as folder,
         ExitStack() as afterwards,
     ):
@@ -82,7 +85,9 @@ def _build_and_release(
             config=config,
             source=platform.sources.place(given.id),
             tree=NO_TREE,
-            makers=makers_of(build, app.id, platform.builds, platform.buildpacks),
+            makers=makers_of(
+                build, app.id, platform.builds, platform.buildpacks, platform.build_configs
+            ),
             folder=folder,
             tag=f"{image_name(settings.platform, app)}:build-{build.id[:8]}",
             host=platform.hosts.get(LOCAL),
@@ -90,11 +95,24 @@ def _build_and_release(
             settings=settings,
             output=output,
             keeper=keeper,
+            digest=platform.cipher.digest,
             note_buildpacks=partial(platform.builds.note_buildpacks, build.id),
             afterwards=afterwards,
         )
+        platform.builds.note_build_config(build.id, order.makers.build_config)
+        if given.image is None:
+            order = take_in(given, order, platform.builds, platform.sources, platform.cipher)
+            order = narrowed(order)
+        app_file = read_app_file(order.tree.texts.get(APP_FILE, b""))
+        declared = Declared.of(app_file, config, failed_configs(app, platform))
+        order = replace(order, config=declared.config(config))
+        output.hide(secret_values(declared.vars))
+        for line in declared.notes(order.config):
+            output.complain(output.clean(line))
         archs = {host.arch for host in platform.hosts.all()}
-        built = make_image(given, order, platform.builds, platform.sources, platform.cipher, archs)
+        built = declared.built(make_image(given, order, platform.builds, archs))
+        for process in declared.unknown(built.processes):
+            output.complain(f"{APP_FILE}: formation.{process}: the app has no such process type")
         seen = platform.engine.image(LOCAL, built.image)
         if seen is None:
             raise BuildFailed("the image is gone from the engine again")
@@ -113,7 +131,7 @@ def _build_and_release(
         else:
             sent = _send(build, app, built, output, platform)
             keeper.check()
-            release = _release(build, app, built, seen, sent, platform)
+            release = _release(build, app, built, seen, sent, declared, platform)
             output.title(f"Releasing v{release.number}")
         platform.builds.end(build.id, BuildState.SUCCEEDED, time.time())
     say(platform.logs, app.id, "api", "Build succeeded", time.time())
@@ -168,11 +186,18 @@ def _image(build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent) ->
         source=build.source,
         commit=build.commit,
         created_at=time.time(),
+        healthcheck=built.healthcheck,
     )
 
 
 def _release(
-    build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent, platform: Platform
+    build: Build,
+    app: App,
+    built: Built,
+    seen: ImageSeen,
+    sent: Sent,
+    declared: Declared,
+    platform: Platform,
 ) -> Release:
     """Image, release and what the build came to are one write. Raises BuildCancelled."""
     now = time.time()
@@ -185,7 +210,7 @@ def _release(
         if not platform.builds.note(build.id, **learnt):
             raise BuildCancelled
         release = release_image(
-            app, image, built.processes, text, build.commit, build.person, platform, now
+            app, image, built.processes, text, build.commit, build.person, platform, now, declared
         )
         platform.builds.note(build.id, release=release.number)
     announce_release(app, release, platform, now)
@@ -197,15 +222,6 @@ def _restore(build: Build, built: Built, platform: Platform) -> None:
     assert build.image is not None
     platform.builds.place_image(build.image, LOCAL, built.image)
     wake([build.app_id], platform)
-
-
-def _check_disk(platform: Platform) -> None:
-    free_mb = shutil.disk_usage(platform.settings.builds).free >> 20
-    if free_mb < DISK_FLOOR_MB:
-        raise BuildFailed(
-            f"only {free_mb} MB are left on the platform's disk, and a build needs {DISK_FLOOR_MB}. "
-            "Its operator types: paas doctor"
-        )
 
 
 def _fail(build: Build, error: PaasError, output: Output, platform: Platform) -> None:

@@ -52,6 +52,8 @@ class Settings:
     ssh_host: str = "localhost"
     """The name people reach the door by."""
     stack_run: str = "paas/stack:run"
+    stack_small: str = "paas/stack:small"
+    """What a buildpack's app runs on that is a program by itself."""
     stack_build: str = "paas/stack:build"
     buildpacks_dir: Path = field(
         default_factory=lambda: Path(__file__).resolve().parent.parent / "buildpacks"
@@ -64,6 +66,8 @@ class Settings:
     pids: int = 512
     build_memory_mb: int = 2048
     build_seconds: float = 1800
+    build_disk_mb: int = 8192
+    """What a build may have on the disk at one time, its cache included."""
     build_cache_mb: int = 2048
     """What the builds of one app may keep for the next; more is thrown away, all of it."""
     source_mb: int = 1024
@@ -137,6 +141,15 @@ class Settings:
         temporary.write_text("".join(lines))
         temporary.chmod(0o644)
         temporary.replace(self.directory / SETTINGS)
+
+    @property
+    def all_builds_mb(self) -> int:
+        """Memory of all Dockerfile builds together."""
+        return self.build_memory_mb * self.build_workers
+
+    @property
+    def all_builds_cpus(self) -> float:
+        return self.cpus * self.build_workers
 
     @property
     def record(self) -> Path:

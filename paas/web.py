@@ -18,6 +18,7 @@ from paas.api import (
     actions,
     apps,
     attach,
+    build_config,
     buildpacks,
     builds,
     config_vars,
@@ -49,8 +50,9 @@ from paas.settings import Settings
 from paas.wiring import Platform, connect
 
 NOUNS = (
-    absent, account, actions, apps, attach, buildpacks, builds, config_vars, docs, doctor, domains, door, dynos,
-    formation, git, hosts, keys, log_sessions, new_builds, people, placement, releases, routers, sources, versions,
+    absent, account, actions, apps, attach, build_config, buildpacks, builds, config_vars, docs, doctor, domains,
+    door, dynos, formation, git, hosts, keys, log_sessions, new_builds, people, placement, releases, routers, sources,
+    versions,
 )  # fmt: skip
 HTTP_STATUS: Mapping[type[PaasError], tuple[HTTPStatus, str]] = {
     BodyTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"),

@@ -16,6 +16,7 @@ from paas.logs.store import LogStore
 from paas.routes.table import RouteTable
 from paas.settings import Settings
 from paas.store.apps import AppStore
+from paas.store.build_configs import BuildConfigStore
 from paas.store.buildpacks import BuildpackStore
 from paas.store.builds import BuildStore
 from paas.store.cipher import Cipher
@@ -45,6 +46,7 @@ class Platform:
     people: PeopleStore
     builds: BuildStore
     buildpacks: BuildpackStore
+    build_configs: BuildConfigStore
     releases: ReleaseStore
     deploys: DeployStore
     formations: FormationStore
@@ -83,6 +85,7 @@ def connect(settings: Settings, engine: Engine | None = None) -> Platform:
         people=PeopleStore(record),
         builds=BuildStore(record),
         buildpacks=BuildpackStore(record),
+        build_configs=BuildConfigStore(record),
         releases=ReleaseStore(record, cipher),
         deploys=DeployStore(record),
         formations=FormationStore(record),

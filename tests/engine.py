@@ -103,6 +103,8 @@ class Machine:
     trouble: Callable[[], None] = lambda: None
     is_full: bool = False
     is_closed: bool = False
+    bounds_builds: bool = True
+    build_bounds: tuple[int, float] | None = None
     addresses: int = 0
     """How many of its own choice it gave."""
 
@@ -123,7 +125,7 @@ def make_image(image_id: str, *tags: str, **labels: str) -> ImageSeen:
         user="",
         ports=(),
         labels=labels,
-        has_healthcheck=False,
+        healthcheck=(),
     )
 
 
@@ -213,6 +215,11 @@ class MemoryEngine:
 
     def guard(self, host: str) -> None:
         self._reach(host)
+
+    def bound_builds(self, host: str, memory_mb: int, cpus: float) -> bool:
+        machine = self._reach(host)
+        machine.build_bounds = (memory_mb, cpus) if machine.bounds_builds else None
+        return machine.bounds_builds
 
     def clear(self, host: str) -> None:
         self._reach(host)

@@ -123,6 +123,18 @@ def ask(argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> st
     return asked.stdout
 
 
+def run_hook(app: Path, name: str, environment: Mapping[str, str]) -> None:
+    """A script of the app's own, bin/NAME, if there is one."""
+    hook = app / "bin" / name
+    if not hook.is_file():
+        return
+    title(f"Running bin/{name}")
+    try:
+        run(["bash", f"{hook}"], app, environment)
+    except ProgramFailed as error:
+        fail(f"bin/{name} failed: {error}")
+
+
 def digest_of(parts: Iterable[bytes | str]) -> str:
     digest = hashlib.sha256()
     for part in parts:

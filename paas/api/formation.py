@@ -12,7 +12,7 @@ from paas.api.asked import CurrentApp, CurrentPerson, CurrentPlatform
 from paas.api.shapes import SIZE, NamedOut, check_size, moment, tell, uuid_of
 from paas.model.app import App
 from paas.model.formation import InvalidQuantity, Line, Step
-from paas.model.process import RELEASE, UnknownProcessType
+from paas.model.process import ONCE, UnknownProcessType
 from paas.model.release import Release
 from paas.scheduler.scale import scale
 from paas.wiring import Platform
@@ -152,4 +152,4 @@ def _release(app: App, platform: Platform) -> Release | None:
 
 
 def _scalable(processes: Iterable[str]) -> list[str]:
-    return sorted(process for process in processes if process != RELEASE)
+    return sorted(process for process in processes if process not in ONCE)

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -11,29 +11,42 @@ import yaml
 from paas.builds.choice import Choice, ours
 from paas.builds.container import APP_USER, begin, container_spec, follow, give_to_app
 from paas.builds.fetch_buildpacks import Ready, make_ready
-from paas.builds.layer import begin_layer, finish_layer
+from paas.builds.layer import Layer, begin_layer, finish_layer
 from paas.builds.order import BuildFailed, Built, Order
+from paas.builds.packages import build_image, run_image
 from paas.builds.procfile import InvalidProcfile, parse_procfile, read_procfile
 from paas.builds.stack import host_proxies
 from paas.engine.engine import KILLED, ImageMissing, Session
 from paas.model.build import UNKNOWN, Builder, UsedBuildpack
+from paas.model.buildpack import Buildpack, Origin
 from paas.model.container import ContainerSpec
-from paas.model.process import RELEASE
+from paas.model.process import ONCE
 
 PORT = 5000
 OUT_LIMIT = 256 * 1024
 SCRIPTS = Path(__file__).parent
 DONE = "done"
 """The last stage that compile.sh tells of."""
+AGAIN = "again"
+"""Nothing is compiled yet: the buildpack that was found wants other images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What compile.sh has come to, and what waits for it."""
+
+    spec: ContainerSpec
+    session: Session
+    layer: Layer
+    stage: str
 
 
 class NothingDetected(BuildFailed):
     def __init__(self, tried: str) -> None:
         super().__init__(
             "nothing says how to build it: there is no Dockerfile, and none of the buildpacks "
-            f"({tried}) knows the tree. "
-            "Add a Dockerfile, or what a buildpack looks for at the top of the tree, such as requirements.txt, "
-            "package.json or index.html; or name the buildpack: paas buildpacks:set URL"
+            f"({tried}) knows the tree; what they look for stands above. "
+            "Add a Dockerfile, or name the buildpack: paas buildpacks:set URL"
         )
 
 
@@ -49,21 +62,43 @@ def build(order: Order, choice: Choice | None) -> Built:
     if choice is not None:
         order.output.title(f"Buildpacks ({choice.by}): {', '.join(map(str, choice.buildpacks))}")
     _lay_out(order, ready)
-    spec = _spec(order)
     try:
-        compiling = begin(order, spec)
-    except ImageMissing:
+        compiled = _compile(order, choice.buildpacks) if choice else _find_and_compile(order)
+        detected = _detected(order, compiled)
+        if choice is None:
+            order.note_buildpacks([UsedBuildpack(_found(order))])
+        processes = _processes(order.folder / "out", detected)
+        image = finish_layer(order, compiled.layer)
+    except ImageMissing as error:
         raise BuildFailed(
-            f"the stack's image {spec.image} is not on host {order.host.name}. Its operator runs install.sh again"
+            f"the stack's image {error.image} is not on host {order.host.name}. Its operator runs install.sh again"
         ) from None
-    layer = begin_layer(order)
-    follow(order, spec, compiling)
-    detected = _detected(order, spec, compiling)
-    if choice is None:
-        order.note_buildpacks([UsedBuildpack(_found(order))])
-    processes = _processes(order.folder / "out", detected)
-    image = finish_layer(order, layer)
     return Built(image, processes, PORT, detected, Builder.BUILDPACK)
+
+
+def _find_and_compile(order: Order) -> Compiled:
+    """The buildpack of the last time most likely knows the tree; if another does, it may begin anew."""
+    compiled = _compile_by(order, order.makers.last)
+    if compiled.stage == AGAIN:
+        compiled.layer.session.result()  # its container is replaced by another of the same name
+        compiled = _compile_by(order, _found(order))
+    return compiled
+
+
+def _compile_by(order: Order, known: str) -> Compiled:
+    """With what this one of ours wants, if it is the one that will be found. Raises ImageMissing."""
+    is_ours = known in ours(order.settings)
+    makers = [Buildpack(Origin.OURS, known)] if is_ours else []
+    return _compile(order, makers, known if is_ours else "")
+
+
+def _compile(order: Order, makers: Sequence[Buildpack], known: str = "") -> Compiled:
+    """In a container that has what these makers want; none: what every one of ours has. Raises ImageMissing."""
+    spec = _spec(order, build_image(order, makers), known)
+    compiling = begin(order, spec)
+    layer = begin_layer(order, run_image(order, makers))
+    follow(order, spec, compiling)
+    return Compiled(spec, compiling, layer, _read(order.folder / "out" / "stage").strip())
 
 
 def _lay_out(order: Order, ready: Sequence[Ready]) -> None:
@@ -105,15 +140,16 @@ def _hand_over(ready: Sequence[Ready], folder: Path) -> None:
     (folder / "chosen").write_text("".join(lines))
 
 
-def _spec(order: Order) -> ContainerSpec:
+def _spec(order: Order, image: str, known: str) -> ContainerSpec:
     settings, folder = order.settings, order.folder
     return replace(
         container_spec(
             order,
-            settings.stack_build,
+            image,
             order.build.container,
             "/in/compile.sh",
             f"{settings.build_cache_mb}",
+            known,
         ),
         env={
             **host_proxies(),
@@ -134,21 +170,20 @@ def _spec(order: Order) -> ContainerSpec:
     )
 
 
-def _detected(order: Order, spec: ContainerSpec, compiling: Session) -> str:
+def _detected(order: Order, compiled: Compiled) -> str:
     """What the buildpack calls the app. Raises BuildFailed when it did not come to its end."""
     settings, out = order.settings, order.folder / "out"
-    stage = _read(out / "stage").strip()
     detected = order.output.clean(_read(out / "detected"))[:200]
-    if stage == DONE:
+    if compiled.stage == DONE:
         return detected
-    code = compiling.wait()
-    seen = order.engine.inspect(order.host.name, spec.name)
+    code = compiled.session.wait()
+    seen = order.engine.inspect(order.host.name, compiled.spec.name)
     limit = f"the limit of a build is {settings.build_memory_mb} MB (setting build_memory_mb)"
     if seen is not None and seen.is_oom:
         raise BuildFailed(f"out of memory: {limit}")
     if code == KILLED:  # by the kernel, and not every engine hears of that
         raise BuildFailed(f"killed, most likely out of memory: {limit}")
-    match stage:
+    match compiled.stage:
         case "detect":
             raise NothingDetected(", ".join(ours(settings)))
         case "chosen":
@@ -156,7 +191,9 @@ def _detected(order: Order, spec: ContainerSpec, compiling: Session) -> str:
         case "slugignore":
             raise BuildFailed(f".slugignore could not be heeded (exit code {code})")
         case "compile" | "release":
-            raise BuildFailed(f"the {detected} buildpack failed (bin/{stage} ended with {code})")
+            raise BuildFailed(
+                f"the {detected} buildpack failed (bin/{compiled.stage} ended with {code})"
+            )
         case _:
             raise BuildFailed(f"the source could not be unpacked (exit code {code})")
 
@@ -171,7 +208,7 @@ def _processes(out: Path, detected: str) -> Mapping[str, str]:
     """Those of the Procfile; those that the buildpack names where it says nothing, or nothing that goes on."""
     procfile = _read(out / "Procfile")
     given = parse_procfile(procfile) if procfile else {}
-    if given.keys() - {RELEASE}:
+    if given.keys() - ONCE:
         return given
     lines = [f"{name}: {command}" for name, command in _default_types(out, detected).items()]
     if not lines:

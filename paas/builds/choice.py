@@ -1,18 +1,19 @@
 """Which buildpacks a build goes by: those that a person, the config or a file of the app names."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from paas.builds.app_file import read_app_file
 from paas.builds.order import BuildFailed
-from paas.builds.sources import Tree
+from paas.builds.sources import APP_FILE, Tree
 from paas.model.buildpack import LIMIT, Buildpack, InvalidBuildpack, Origin
 from paas.settings import Settings
 
 CONFIG_VAR = "BUILDPACK_URL"
 LIST_FILE = ".buildpacks"
-APP_FILE = "app.json"
 DOCKERFILE = "Dockerfile"
+APT = "apt"
+"""One of ours that joins the others wherever there is an Aptfile; it may be named all the same."""
 
 
 class NoSuchBuildpack(InvalidBuildpack):
@@ -41,7 +42,7 @@ def choose(
     for by, named in (
         (CONFIG_VAR, [config.get(CONFIG_VAR, "").strip()]),
         (LIST_FILE, _lines(tree.texts.get(LIST_FILE, b""))),
-        (APP_FILE, [] if DOCKERFILE in tree.root else _of_app_file(tree.texts.get(APP_FILE, b""))),
+        (APP_FILE, _of_app_file(tree)),
     ):
         if named := [text for text in named if text]:
             return Choice(by, _parsed(by, named, settings))
@@ -54,14 +55,14 @@ def secret_values(config: Mapping[str, str]) -> Sequence[str]:
 
 
 def ours(settings: Settings) -> Sequence[str]:
-    """In the order in which they are asked."""
+    """Those that find out whether they know a tree, in the order in which they are asked."""
     lines = (settings.buildpacks_dir / "order").read_text().splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def check_ours(buildpacks: Sequence[Buildpack], settings: Settings) -> None:
     """Raises NoSuchBuildpack."""
-    known = ours(settings)
+    known = [*ours(settings), APT]
     for buildpack in buildpacks:
         if buildpack.origin is Origin.OURS and buildpack.place not in known:
             raise NoSuchBuildpack(buildpack.place, known)
@@ -83,23 +84,7 @@ def _lines(content: bytes) -> Sequence[str]:
     return [line for line in lines if not line.startswith("#")]
 
 
-def _of_app_file(content: bytes) -> Sequence[str]:
-    if not content.strip():
+def _of_app_file(tree: Tree) -> Sequence[str]:
+    if DOCKERFILE in tree.root:
         return []
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise BuildFailed(f"{APP_FILE} is no JSON ({error})") from None
-    listed = value.get("buildpacks") if isinstance(value, dict) else None
-    if not listed:
-        return []
-    urls = [each.get("url") if isinstance(each, dict) else each for each in _list(listed)]
-    if not all(isinstance(url, str) for url in urls):
-        raise BuildFailed(f'{APP_FILE}: each of its buildpacks must be {{"url": "…"}}')
-    return [str(url).strip() for url in urls]
-
-
-def _list(value: object) -> Sequence[object]:
-    if not isinstance(value, list):
-        raise BuildFailed(f"{APP_FILE}: its buildpacks must be a list")
-    return value
+    return [text.strip() for text in read_app_file(tree.texts.get(APP_FILE, b"")).buildpacks]

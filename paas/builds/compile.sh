@@ -1,11 +1,11 @@
 #!/bin/bash
-# compile.sh CACHE_MB, in a container of the build image, as the app's user: the source becomes the app. Mounted: /app,
+# compile.sh CACHE_MB KNOWN, in a container of the build image, as the app's user: the source becomes the app. Mounted: /app,
 # empty; /source.tar; /buildpacks, ours; /in/chosen, the buildpacks that were chosen; /cache; /env, a file for each config
-# var; /out, for what was found out.
+# var; /out, for what was found out. KNOWN is the buildpack that this container was made for, if nobody chose; may be empty.
 set -u
 umask 022
 exec 2>&1
-cache_mb=$1
+cache_mb=$1 known=$2
 
 stage() { echo "$1" >/out/stage; }
 
@@ -49,6 +49,15 @@ leave_out() {
     echo "-----> Left out what .slugignore names"
 }
 
+# Others than an ordinary buildpack does: one of these two at least.
+wants_images() { # NAME KNOWN
+    local each
+    for each in "$1" "${2:-$1}"; do
+        [ ! -f "/buildpacks/$each/packages" ] && [ ! -f "/buildpacks/$each/small" ] || return 0
+    done
+    return 1
+}
+
 # With what the buildpacks before have left for this one.
 run() {
     (
@@ -64,12 +73,13 @@ cd /app || exit
 bound_cache
 trap bound_cache EXIT
 
-packs=() names=() exports=()
+packs=() names=() called=() exports=() has_apt=
 while IFS=$'\t' read -r kind place name; do
     stage chosen
     echo "$name" >/out/detected
     lay_out ${#packs[@]} "$kind" "$place" || exit
-    packs+=("$pack") names+=("$name")
+    packs+=("$pack") names+=("$name") called+=("$name")
+    if [ "$kind $place" = 'ours apt' ] || { [ "$kind" != ours ] && grep -qs Aptfile "$pack"/bin/*; }; then has_apt=1; fi
 done </in/chosen
 
 if [ -f .slugignore ] && [ ! -L .slugignore ]; then
@@ -79,20 +89,33 @@ fi
 
 if [ ${#packs[@]} -eq 0 ]; then
     stage detect
+    looked_for=$'       Dockerfile\n'
     while read -r name; do
         case $name in '' | '#'*) continue ;; esac
         if detected=$("/buildpacks/$name/bin/detect" /app 2>/dev/null); then
-            packs=("/buildpacks/$name") names=("$name")
+            packs=("/buildpacks/$name") names=("$name") called=("$detected")
             break
         fi
+        looked_for+="       $name: $detected"$'\n'
     done </buildpacks/order
-    [ ${#packs[@]} -eq 1 ] || exit 1
+    if [ ${#packs[@]} -eq 0 ]; then
+        printf -- '-----> Nothing here says how to build this app. Looked for, at the top of the tree:\n%s' "$looked_for"
+        exit 1
+    fi
     echo "$name" >/out/name
+    if [ "$name" != "$known" ] && wants_images "$name" "$known"; then
+        stage again
+        exit
+    fi
+fi
+
+if [ -f Aptfile ] && [ ! -L Aptfile ] && [ -z "$has_apt" ]; then
+    packs=(/buildpacks/apt "${packs[@]}") names=(apt "${names[@]}") called=(apt "${called[@]}")
 fi
 
 for number in "${!packs[@]}"; do
     pack=${packs[number]} name=${names[number]}
-    echo "${detected:-$name}" >/out/detected
+    echo "${called[number]}" >/out/detected
     echo "-----> Using the $name buildpack"
     stage compile
     run "$pack/bin/compile" /app /cache /env || exit

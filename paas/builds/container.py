@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from paas.builds.limits import Meter
 from paas.builds.order import Order
 from paas.engine.engine import Session
 from paas.model.container import ContainerSpec, Kind, container_name
@@ -58,7 +60,8 @@ def follow(
 ) -> None:
     """Shows what it prints, or lets `hear` have it, until all that ran in it is gone."""
     try:
-        with order.keeper.ending(lambda: order.engine.remove(order.host.name, spec.name)):
+        end = partial(order.engine.remove, order.host.name, spec.name)
+        with Meter(order, spec) as meter, order.keeper.ending(end, meter.trouble):
             while data := session.read():
                 (hear or order.output.feed)(data)
     finally:

@@ -17,6 +17,13 @@ RENEW_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 """How soon a cancelled build is noticed."""
 
+Trouble = Callable[[], PaasError | None]
+"""Why the build may not go on; None: it may."""
+
+
+def no_trouble() -> PaasError | None:
+    return None
+
 
 class BuildCancelled(Conflict):
     def __init__(self) -> None:
@@ -38,8 +45,12 @@ class Keeper:
     left; the builder itself learns of it by `check`.
     """
 
-    def __init__(self, build_id: str, builds: BuildStore, seconds: float) -> None:
+    def __init__(
+        self, build_id: str, builds: BuildStore, seconds: float, trouble: Trouble = no_trouble
+    ) -> None:
+        """`trouble` is asked once a second as well."""
         self._build_id, self._builds, self._seconds = build_id, builds, seconds
+        self._troubles = [trouble]
         self._deadline = time.monotonic() + seconds
         self._over = threading.Event()
         self._why: PaasError | None = None
@@ -61,21 +72,28 @@ class Keeper:
         self._thread.join()
 
     def check(self) -> None:
-        """Raises BuildCancelled or BuildTooLong when the build may not go on."""
+        """Raises BuildCancelled, BuildTooLong or what a trouble was when the build may not go on."""
         if self._why is not None:
             raise self._why
 
+    def wait(self, seconds: float) -> None:
+        """For somebody else, so long. As `check`."""
+        self._over.wait(seconds)
+        self.check()
+
     @contextmanager
-    def ending(self, end: Callable[[], None]) -> Iterator[None]:
-        """Inside, `end` stops what runs. Afterwards as `check`."""
+    def ending(self, end: Callable[[], None], trouble: Trouble = no_trouble) -> Iterator[None]:
+        """Inside, `end` stops what runs, also when it is in `trouble`. Afterwards as `check`."""
         self.check()
         with self._lock:
             self._end = end
+            self._troubles.append(trouble)
         try:
             yield
         finally:
             with self._lock:
                 self._end = None
+                self._troubles.remove(trouble)
         self.check()
 
     def _keep(self) -> None:
@@ -91,6 +109,8 @@ class Keeper:
                     self._why = BuildCancelled()
             if now > self._deadline and self._why is None:
                 self._why = BuildTooLong(self._seconds)
+            for trouble in tuple(self._troubles):
+                self._why = self._why or trouble()
             if self._why is not None:
                 self._stop()
 

@@ -14,6 +14,7 @@ from paas.errors import Failed
 from paas.model.app import App
 from paas.model.build import Build, Builder, UsedBuildpack
 from paas.model.config import Config
+from paas.model.healthcheck import Healthcheck
 from paas.model.host import Host
 from paas.settings import Settings
 
@@ -42,6 +43,8 @@ class Order:
     settings: Settings
     output: Output
     keeper: Keeper
+    digest: Callable[[str], str]
+    """A keyed one: it tells that a secret changed, and nothing of what it is."""
     note_buildpacks: Callable[[Sequence[UsedBuildpack]], None]
     """To be told which ones are used, as soon as that is known."""
     afterwards: ExitStack
@@ -62,3 +65,5 @@ class Built:
     port: int
     detected: str
     builder: Builder
+    healthcheck: Healthcheck | None = None
+    """The app's own."""

@@ -23,13 +23,17 @@ class Output:
     def __init__(self, report: Report, config: Iterable[str] = ()) -> None:
         """`config`: the values that must not appear."""
         self._report = report
-        self._redactor = Redactor(
-            form for value in config for form in (value, _STRANGE.sub("", value))
-        )
+        self._config = frozenset(config)
+        self._redactor = _redactor(self._config)
         self._rest = b""
         self._left = OUTPUT_LIMIT
         self._tail: deque[bytes] = deque()
         self._tail_size = self._left_out = 0
+
+    def hide(self, config: Iterable[str]) -> None:
+        """More values that must not appear from now on."""
+        self._config |= frozenset(config)
+        self._redactor = _redactor(self._config)
 
     def title(self, text: str) -> None:
         self._report(f"-----> {text}\n")
@@ -86,3 +90,7 @@ class Output:
         self._tail_size += len(line) + 1
         while self._tail_size > TAIL_LIMIT and len(self._tail) > 1:
             self._tail_size -= len(self._tail.popleft()) + 1
+
+
+def _redactor(config: Iterable[str]) -> Redactor:
+    return Redactor(form for value in config for form in (value, _STRANGE.sub("", value)))

@@ -1,4 +1,4 @@
-"""SourceStore: pushed and uploaded trees, each as a tar under its source's id.
+"""SourceStore: pushed and uploaded trees, each as a tar under its source's id. (Long: what a tree may not hold.)
 
 A tree comes from outside: before anything is done with it, `check` has read every member's header. What passes has
 only files, folders and links that stay inside, however they are chained, and nothing lies behind a link.
@@ -26,7 +26,8 @@ ROOT_FILE_LIMIT = 64 * 1024
 FILE_MODE = 0o644
 """A build's container reads it as another user; the folder around it is closed."""
 PROCFILE = "Procfile"
-READ = frozenset({PROCFILE, ".buildpacks", "app.json"})
+APP_FILE = "app.json"
+READ = frozenset({PROCFILE, ".buildpacks", APP_FILE})
 """Files of the root that decide about a build."""
 _READ_LIMIT = 1024 * 1024
 _CHUNK = 1024 * 1024

@@ -1,4 +1,4 @@
-"""The stack: the build image and the slim run image, made of Debian's packages without any image registry.
+"""The stack: a build image, a slim run image and a small one, made of Debian's packages without any image registry.
 
 A tag names its definition (the files of `buildpacks/stack/`, the suite, the extra CA certificates), so an unchanged
 stack is found again by one question to the engine, and a changed one is built beside the old.
@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.request import getproxies
 
@@ -23,6 +23,7 @@ Report = Callable[[str], None]
 
 LABEL = "paas.stack"
 RUN_ALIAS = "paas/stack:run"
+SMALL_ALIAS = "paas/stack:small"
 BUILD_ALIAS = "paas/stack:build"
 """What a Dockerfile may name in FROM: the stack that was ensured last."""
 
@@ -58,6 +59,7 @@ class StackFailed(Failed):
 
 @dataclass(frozen=True, slots=True)
 class StackImages:
+    small: str
     run: str
     build: str
 
@@ -82,7 +84,7 @@ def stack_digest(definition_dir: Path, suite: str, ca_files: Sequence[Path]) -> 
 
 
 def stack_tag(definition_dir: Path, suite: str, ca_files: Sequence[Path]) -> str:
-    """SUITE-DIGEST12: the images are `paas/stack:TAG-run` and `paas/stack:TAG-build`."""
+    """SUITE-DIGEST12: the images are `paas/stack:TAG-small`, `-run` and `-build`."""
     return f"{suite}-{stack_digest(definition_dir, suite, ca_files)[:12]}"
 
 
@@ -96,15 +98,15 @@ def ensure_stack(
     mirror: str | None = None,
     deadline_seconds: float = 1200,
 ) -> StackImages:
-    """The stack's two images, made if the engine does not have them yet (one to three minutes, root needed).
+    """The stack's images, made if the engine does not have them yet (one to three minutes, root needed).
 
-    Both aliases point to them afterwards. May be repeated, and killed at any moment: an image gets its tag when it is
+    The aliases point to them afterwards. May be repeated, and killed at any moment: an image gets its tag when it is
     whole. `engine_url` and `mirror` default to what the docker client and debootstrap use by themselves.
     """
     digest = stack_digest(definition_dir, suite, ca_files)
     tag = stack_tag(definition_dir, suite, ca_files)
-    images = StackImages(run=f"paas/stack:{tag}-run", build=f"paas/stack:{tag}-build")
-    aliases = {RUN_ALIAS: images.run, BUILD_ALIAS: images.build}
+    images = StackImages(*(f"paas/stack:{tag}-{kind}" for kind in ("small", "run", "build")))
+    aliases = {SMALL_ALIAS: images.small, RUN_ALIAS: images.run, BUILD_ALIAS: images.build}
     engine = _Engine(docker_command(engine_url))
     present = engine.image_ids([*aliases.values(), *aliases], digest)
     if not present.keys() >= set(aliases.values()):
@@ -247,7 +249,7 @@ def _build(
     options += [part for argument in given for part in ("--build-arg", argument)]
     try:
         work.run("base", [*engine.docker, "import", f"{tar}", base])
-        for target, image in (("run", images.run), ("build", images.build)):
+        for target, image in asdict(images).items():
             work.report(f"Building the {target} image {image}")
             goal = ["--target", target, "--tag", image, f"{context}"]
             work.run(target, [*engine.docker, "build", *options, *goal])

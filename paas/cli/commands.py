@@ -41,6 +41,8 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "builds:cancel": ("builds:cancel", "Cancel a build."),
         "builds:retry": ("deploy:retry", "Build the same source once more."),
         "builds:cache:purge": ("builds:purge_cache", "Forget what an app's builds have kept."),
+        "builds:config": ("build_config:build_config", "Show or change how an app is built."),
+        "builds:config:unset": ("build_config:unset", "Unset how an app is built."),
     },
     "Buildpacks": {
         "buildpacks": ("buildpacks:list_buildpacks", "List an app's buildpacks."),

@@ -166,6 +166,7 @@ OPTIONS = {
     "git-user": ("git_user", str, "Who runs the door."),
     "router-user": ("router_user", str, "Who runs the router."),
     "stack-run": ("stack_run", str, "The stack's run image."),
+    "stack-small": ("stack_small", str, "The stack's small run image."),
     "stack-build": ("stack_build", str, "The stack's build image."),
     "buildpacks": ("buildpacks_dir", Path, "The folder of the buildpacks."),
 }

@@ -116,6 +116,17 @@ def tools_body(platform: str, image: str, command: list[str]) -> dict[str, Any]:
     }
 
 
+def bounds_body(platform: str, image: str, command: list[str], cgroups: str) -> dict[str, Any]:
+    """A container of the engine's own that sees the host's control groups at `cgroups`, and nothing else of it."""
+    body = tools_body(platform, image, command)
+    body["HostConfig"] |= {
+        "NetworkMode": "none",
+        "CapAdd": [],
+        "Binds": [f"/sys/fs/cgroup:{cgroups}"],
+    }
+    return body
+
+
 def guard_body(platform: str, image: str, command: list[str], version: str) -> dict[str, Any]:
     """The tool that stays: the engine starts it again, as it does the apps."""
     body = tools_body(platform, image, command)

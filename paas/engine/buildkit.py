@@ -31,6 +31,9 @@ _PREFIXES = re.compile(
 _BASE = re.compile(r"\[internal\] load metadata for (\S+)")
 _CLIPPED = re.compile(r"\d+\.\d+ \[output clipped, (.*)\]")
 _EXIT = re.compile(r"(?:executor failed running|process) .*exit code: (\d+)$")
+_SECRET = "PAAS_SECRET_"
+"""How the variables begin by which the docker program is handed secrets."""
+PERHAPS_MEMORY = "killed, perhaps for want of memory"
 _SUMMARY = "------"
 """From here on the failed step's output is repeated; the very last line is the error."""
 _ENGINE_GONE = "connect to the docker daemon"
@@ -84,14 +87,21 @@ class Recipe:
     """What BuildKit is told."""
 
     context: Path
-    """The folder of the tree, with its Dockerfile; a .dockerignore is heeded."""
+    """The folder of the tree; a .dockerignore is heeded."""
+    dockerfile: Path
+    """Wherever it is; `NAME.dockerignore` beside it comes before the tree's."""
+    target: str | None = None
+    """The stage; None: the last."""
     engine_url: str
     tag: str
     labels: Mapping[str, str]
     scratch: Path
     """A folder of this build's own, outside the context."""
     args: Mapping[str, str] = field(default_factory=dict)
-    """Build arguments. Their values are not in the command line."""
+    """Build arguments. Their values are not in the command line; they are in the environment of the docker program, so
+    no name may mean something to that."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Id -> value."""
 
 
 class ImageBuild:
@@ -103,11 +113,14 @@ class ImageBuild:
         self._iid_file = recipe.scratch / "iid"
         self._is_asked_to_end = False
         argv = [docker_program(), "build", "--progress=plain", "--iidfile", str(self._iid_file)]
-        argv += ["--tag", recipe.tag]
+        argv += ["--tag", recipe.tag, "--file", str(recipe.dockerfile)]
+        argv += ["--target", recipe.target] if recipe.target else []
         argv += [
             word for key, value in recipe.labels.items() for word in ("--label", f"{key}={value}")
         ]
         argv += [word for key in recipe.args for word in ("--build-arg", key)]
+        for number, secret in enumerate(recipe.secrets):
+            argv += ["--secret", f"id={secret},env={_SECRET}{number}"]
         if setpriv := shutil.which("setpriv"):
             argv = [setpriv, "--pdeathsig", "KILL", *argv]
         self._process = subprocess.Popen(
@@ -147,14 +160,16 @@ class ImageBuild:
 
 def _environment(recipe: Recipe) -> Mapping[str, str]:
     """Nothing of the caller's: no docker context, no credentials."""
+    secrets = enumerate(recipe.secrets.values())
     return {
+        **recipe.args,
+        **{f"{_SECRET}{number}": value for number, value in secrets},
         "PATH": os.defpath,
         "HOME": str(recipe.scratch),
         "DOCKER_CONFIG": str(recipe.scratch / "docker"),
         "DOCKER_HOST": recipe.engine_url,
         "DOCKER_BUILDKIT": "1",
         "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-        **recipe.args,
     }
 
 
@@ -176,7 +191,7 @@ class Progress:
         if base := _BASE.match(title):
             return f"the base image {base[1]} could not be had: {error}"
         if code := _EXIT.search(error):
-            killed = " (killed, perhaps for want of memory)" if code[1] == "137" else ""
+            killed = f" ({PERHAPS_MEMORY})" if code[1] == "137" else ""
             return f"{title} failed with exit code {code[1]}{killed}"
         return f"{title}: {error}"
 

@@ -1,4 +1,4 @@
-"""Where things run: Docker, by the SDK. `engine.py` says what each verb promises."""
+"""Where things run: Docker, by the SDK. `engine.py` says what each verb promises. (Long: one method for each verb.)"""
 
 import shutil
 import time
@@ -12,6 +12,7 @@ from requests import ConnectionError as ConnectionLost
 from requests import Timeout
 
 from paas.engine.body import PLATFORM, container_body
+from paas.engine.build_bounds import bound_builds, free_builds
 from paas.engine.connections import APIError, Client, Connections, Hosts, explain, fine_if
 from paas.engine.docker_images import DockerImages
 from paas.engine.docker_network import DockerNetwork
@@ -99,7 +100,13 @@ class DockerEngine:
 
     def clear(self, host: str) -> None:
         self.network.forget(host)
+        free_builds(self.network, host)
         self._images.remove(host, self.network.tools_on(host))
+
+    def bound_builds(self, host: str, memory_mb: int, cpus: float) -> bool:
+        with self._connections.to(host) as client:
+            info: dict[str, Any] = client.info()
+        return bound_builds(self.network, host, info, memory_mb, cpus)
 
     def probe(self, host: str) -> None:
         probe(self, self._hosts.get(host), self._platform, self.network.tools_on(host))

@@ -79,7 +79,7 @@ class DockerNetwork:
 
     def filter_packets(self, host: str) -> None:
         """Raises EngineFailed with what the tool said."""
-        self._run_tool(host, apply_arguments(self.platform, self._surroundings(host)))
+        self._filter(host, apply_arguments(self.platform, self._surroundings(host)))
 
     def _surroundings(self, host: str) -> Surroundings:
         hosts = [each for each in self.connections.hosts() if not each.is_local and each.address]
@@ -143,7 +143,7 @@ class DockerNetwork:
         """Takes rules, tools and network away. Raises EngineFailed while an app's container is on the network."""
         with self.connections.to(host, SECONDS) as client:
             self._remove_guard(client)
-        self._run_tool(host, remove_arguments(self.platform))
+        self._filter(host, remove_arguments(self.platform))
         with self.connections.to(host, SECONDS) as client:
             # The engine goes on making what a process asked for that has ended since.
             for found in client.containers(all=True, filters={"label": self._tools}):
@@ -177,11 +177,14 @@ class DockerNetwork:
             )
         return True
 
-    def _run_tool(self, host: str, command: list[str]) -> None:
+    def _filter(self, host: str, command: list[str]) -> None:
+        self.run_tool(host, tools_body(self.platform, self.tools_on(host), command))
+
+    def run_tool(self, host: str, body: dict[str, Any]) -> None:
+        """To its end. Raises EngineFailed with what it said."""
         name = container_name(self.platform, f"{TOOLS}-{uuid4().hex[:12]}")
         with self.connections.to(host, SECONDS) as client:
             self._sweep(client)
-            body = tools_body(self.platform, self.tools_on(host), command)
             made = client.create_container_from_config(body, name)["Id"]
             try:
                 client.start(made)
@@ -189,7 +192,7 @@ class DockerNetwork:
                 if code != 0:
                     said = client.logs(made).decode(errors="replace")
                     raise EngineFailed(
-                        host, f"the packet filter tool ended with {code}: {one_line(said)}"
+                        host, f"the platform's tool ended with {code}: {one_line(said)}"
                     )
             finally:
                 client.remove_container(made, force=True)

@@ -146,7 +146,8 @@ class ImageSeen:
     ports: tuple[int, ...]
     """TCP ports of EXPOSE."""
     labels: dict[str, str]
-    has_healthcheck: bool
+    healthcheck: tuple[str, ...]
+    """The command of HEALTHCHECK; empty: none."""
     digests: tuple[str, ...] = ()
     """What it is called in registries: `ADDRESS/REPOSITORY@sha256:...`."""
 
@@ -192,6 +193,13 @@ class Engine(Protocol):
 
     def clear(self, host: str) -> None:
         """What `prepare` put there is taken away again. Raises EngineFailed while a container is on the network."""
+        ...
+
+    def bound_builds(self, host: str, memory_mb: int, cpus: float) -> bool:
+        """The Dockerfile builds of this engine get no more, all together: not every engine can bound one of them.
+
+        False: this engine's cannot be bounded by us.
+        """
         ...
 
     def probe(self, host: str) -> None:

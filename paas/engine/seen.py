@@ -72,7 +72,6 @@ def facts_seen(info: Mapping[str, Any], disk_free_mb: int) -> HostFacts:
 
 def image_seen(inspected: Mapping[str, Any]) -> ImageSeen:
     config = inspected.get("Config") or {}
-    health = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
     exposed = [port.partition("/") for port in config.get("ExposedPorts") or {}]
     return ImageSeen(
         id=inspected["Id"],
@@ -84,9 +83,21 @@ def image_seen(inspected: Mapping[str, Any]) -> ImageSeen:
         user=config.get("User") or "",
         ports=tuple(sorted(int(port) for port, _, kind in exposed if kind in ("", "tcp"))),
         labels=dict(config.get("Labels") or {}),
-        has_healthcheck=health != ["NONE"],
+        healthcheck=_healthcheck(config),
         digests=tuple(inspected.get("RepoDigests") or ()),
     )
+
+
+def _healthcheck(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """A shell's line is for the shell that the image names."""
+    test = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
+    match test[0]:
+        case "CMD":
+            return tuple(test[1:])
+        case "CMD-SHELL":
+            return (*(config.get("Shell") or ("/bin/sh", "-c")), *test[1:])
+        case _:
+            return ()
 
 
 def parse_ns(moment: str) -> int:

@@ -1,8 +1,11 @@
 """A build: one attempt to turn a source into an image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from paas.model.build_config import BuildConfig
+from paas.model.healthcheck import Healthcheck
 
 
 class BuildState(StrEnum):
@@ -90,6 +93,8 @@ class Build:
     buildpacks: Sequence[UsedBuildpack] = ()
     """In the order in which they ran."""
     purpose: Purpose = Purpose.RELEASE
+    build_config: BuildConfig = field(default_factory=BuildConfig)
+    """As it was when the build began."""
 
     @property
     def container(self) -> str:
@@ -114,5 +119,7 @@ class Image:
     removed_at: float | None = None
     digest: str | None = None
     """What it is called in the platform's registry: `127.0.0.1:PORT/NAME@sha256:...`; None: it is not there."""
+    healthcheck: Healthcheck | None = None
+    """The app's own, of its app.json."""
     processes: Mapping[str, str] | None = None
     """What it is to run, where no release says it: it was built to be released later."""

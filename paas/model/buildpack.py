@@ -11,7 +11,7 @@ from paas.errors import Invalid
 LIMIT = 20
 """Buildpacks of one app."""
 LENGTH_LIMIT = 1000
-_ALIAS = re.compile(r"(?:urn:buildpack:)?heroku/")
+_ALIAS = re.compile(r"(?:urn:buildpack:)?heroku(-community)?/")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
 _FOLDER = re.compile(r"\./[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 _URL = re.compile(

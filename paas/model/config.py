@@ -29,7 +29,7 @@ class Config:
     def changed(self, changes: Mapping[str, str | None]) -> Self:
         """`None` unsets, as in the Heroku API. Raises InvalidConfig; then nothing is changed."""
         for key, value in changes.items():
-            _check(key, value)
+            check_var(key, value)
         merged = {**self.vars, **changes}
         kept = {key: value for key, value in merged.items() if value is not None}
         size = sum(len(key.encode()) + len(value.encode()) for key, value in kept.items())
@@ -44,7 +44,8 @@ class Config:
         return f"Config({', '.join(sorted(self.vars))})"  # names only: a repr ends up in a log
 
 
-def _check(key: str, value: str | None) -> None:
+def check_var(key: str, value: str | None = None) -> None:
+    """Raises InvalidConfig."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", key) or key.startswith("__"):
         raise InvalidConfig(
             key, "a key is letters, digits and _, does not start with a digit or __, at most 128"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from paas.errors import Invalid
-from paas.model.process import RELEASE
+from paas.model.process import ONCE
 
 QUANTITY_LIMIT = 100
 """Dynos of one process type (Heroku's default limit)."""
@@ -48,6 +48,8 @@ class Line:
     """How often the whole process type was restarted."""
     dyno_restarts: Mapping[int, int] = field(default_factory=dict)
     """How often one dyno was restarted by itself: number -> times."""
+    pending: int | None = None
+    """Its quantity from the deploy that is under way on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,17 @@ class Formation:
     app_id: str
     lines: Mapping[str, Line]
 
-    def dynos(self, release: int, processes: Mapping[str, str]) -> Iterator[Dyno]:
-        """The wanted places of a release. A process type that the release has not is left out."""
+    def dynos(
+        self, release: int, processes: Mapping[str, str], *, is_next: bool = False
+    ) -> Iterator[Dyno]:
+        """The wanted places of a release; `is_next`: of one that is being deployed.
+
+        A process type that the release has not is left out.
+        """
         for process, line in sorted(self.lines.items()):
-            if process in processes and process != RELEASE:
-                for number in range(1, line.quantity + 1):
+            if process in processes and process not in ONCE:
+                is_pending = is_next and line.pending is not None
+                quantity = (line.pending if is_pending else line.quantity) or 0
+                for number in range(1, quantity + 1):
                     restarts = line.restarts + line.dyno_restarts.get(number, 0)
                     yield Dyno(self.app_id, release, process, number, restarts)

@@ -8,7 +8,11 @@ from paas.errors import Invalid, Unknown
 
 WEB = "web"
 RELEASE = "release"
-"""The process type that runs once per release and is never scaled."""
+"""The process type that runs once per release, before it serves."""
+POSTDEPLOY = "postdeploy"
+"""The one that runs once per release, when it serves."""
+ONCE = frozenset({RELEASE, POSTDEPLOY})
+"""They are never scaled."""
 
 
 class InvalidProcessType(Invalid):

@@ -55,6 +55,7 @@ def forget(app: App, platform: Platform, now: float) -> None:
     with platform.record.write():
         platform.builds.remove_all(app.id)
         platform.buildpacks.remove_all(app.id)
+        platform.build_configs.remove(app.id)
         platform.deploys.remove_all(app.id)
         platform.releases.remove_all(app.id)
         platform.containers.remove_all(app.id)

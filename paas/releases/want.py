@@ -3,9 +3,9 @@
 from paas.model.app import App
 from paas.model.change import Change
 from paas.model.deploy import DeployState
-from paas.model.process import RELEASE
+from paas.model.process import ONCE, RELEASE
 from paas.model.release import Release
-from paas.scheduler.deploy import deploy_deadline
+from paas.scheduler.deadline import deploy_deadline
 from paas.wiring import Platform
 
 
@@ -31,7 +31,8 @@ def _adopt_processes(app: App, release: Release, platform: Platform) -> None:
     known = platform.formations.of(app.id).lines
     first = {"web": 1} if not known else {}
     missing = {
-        process: first.get(process, 0) for process in release.processes if process not in known
+        process: first.get(process, 0)
+        for process in release.processes
+        if process not in known and process not in ONCE
     }
-    missing.pop(RELEASE, None)
     platform.formations.scale(app.id, missing)

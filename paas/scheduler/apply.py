@@ -62,7 +62,7 @@ def start_all(
             continue
         spec = dyno_spec(app, release, image, row, platform.settings)
         start = partial(platform.engine.start, row.host, spec)
-        if row.kind is Kind.RELEASE:
+        if row.kind is not Kind.DYNO:
             start = partial(start_once, platform.engine, row.host, spec)
         started[platform.threads.submit(row.host, start)] = row
         platform.wire.announce(app.id)
@@ -113,12 +113,12 @@ def _has_run(engine: Engine, host: str, name: str) -> bool:
 
 
 def note_started(row: Container, lease: Lease | None, platform: Platform) -> None:
-    """A release process is not asked whether it is up: it has a time to end in."""
+    """What is to end is not asked whether it is up: it has a time to end in."""
     began = time.time()  # an engine may have taken its time
     with platform.record.write():
         deadline = _deadline(row, platform, began)
         platform.containers.move(row.id, STARTING, began, lease, deadline=deadline)
-        if row.kind is Kind.RELEASE:
+        if row.kind is not Kind.DYNO:
             platform.containers.move(row.id, UP, began, lease, deadline=deadline)
 
 
@@ -255,6 +255,6 @@ def _listeners(text: str) -> Sequence[str]:
 
 def _deadline(row: Container, platform: Platform, now: float) -> float:
     settings = platform.settings
-    if row.kind is Kind.RELEASE:
+    if row.kind is not Kind.DYNO:
         return now + settings.release_seconds
     return now + (settings.settle_seconds if row.port is None else settings.start_seconds)

@@ -9,7 +9,7 @@ from paas.model.build import Build, Builder, BuildState, Image
 from paas.model.container import PLACED, Container, Kind
 from paas.model.formation import Dyno
 from paas.model.host import Host
-from paas.scheduler.deploy import deploy_deadline
+from paas.scheduler.deadline import deploy_deadline
 from paas.scheduler.place import NoAddressLeft, NoHostReady, Placer, free_spot
 from paas.scheduler.spec import new_id, serves
 from paas.scheduler.view import View
@@ -35,7 +35,8 @@ def assign(
     if image is None:
         return []
     if not image.where and image.digest is None:
-        _ask_for_image(view, image, platform, now)
+        if kind is not Kind.RUN:
+            _ask_for_image(view, image, platform, now)
         return []
     with platform.record.write():
         hosts = {host.name: host for host in _hosts(image, platform)}
@@ -55,7 +56,7 @@ def assign(
             dynos, hosts, placer, image, lambda host: platform.containers.leased(host, now),
             platform.rng, now,
         )  # fmt: skip
-        if blocked != view.app.blocked:
+        if blocked != view.app.blocked and kind is not Kind.RUN:
             platform.apps.block(view.app.id, blocked)
             _set_deadline(view, blocked, platform, now)
         placed = [replace(row, kind=kind) for row in placed]

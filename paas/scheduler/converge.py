@@ -33,6 +33,7 @@ from paas.scheduler.assign import assign
 from paas.scheduler.crashes import note_crashes, note_lost
 from paas.scheduler.deploy import fail, fail_switch, succeed, switch
 from paas.scheduler.plan import Plan, plan_changes
+from paas.scheduler.postdeploy import run_postdeploy
 from paas.scheduler.releasing import (
     clean_release_processes,
     run_release_process,
@@ -105,6 +106,7 @@ def step(lease: Lease, platform: Platform) -> None:
     troubles += _stop(view, version, acknowledged, platform, now)
     troubles += _clean(view, acknowledged, platform, now)
     troubles += clean_release_processes(view, platform, now)
+    troubles += run_postdeploy(view, lease, platform, now)
     _settle(view, plan, lease, platform, is_applied=is_applied)
     if troubles:
         raise troubles[0]
@@ -218,7 +220,7 @@ def _clean_run(row: Container, view: View, platform: Platform, now: float) -> bo
     """Whoever is attached to it asks for its exit code and removes it; they may have died."""
     if row.deadline and row.deadline <= now:
         signal(row, "SIGKILL", platform)
-    has_ended = bool(row.exits) and now > row.exits[-1] + ATTACHED_SECONDS
+    has_ended = row.state is CRASHED or (bool(row.exits) and now > row.exits[-1] + ATTACHED_SECONDS)
     if view.app.destroyed_at is None and not (has_ended and row.is_logged):
         return False
     remove(row, platform)
@@ -230,10 +232,20 @@ def _settle(view: View, plan: Plan, lease: Lease, platform: Platform, *, is_appl
     is_placed = plan.is_up or (not plan.start and _only_waits(view, plan))
     has_left = not any(row.dyno not in view.dynos and row.state in FILLS for row in view.rows)
     is_new = view.app.live_wake < lease.wake
-    if is_new and view.deploy is None and is_applied and is_placed and has_left:
+    if is_new and _can_be_live(view, platform) and is_applied and is_placed and has_left:
         platform.apps.go_live(view.app.id, lease.wake)
     if view.app.blocked and not plan.start and view.releasing is None:
         platform.apps.block(view.app.id, None)
+
+
+def _can_be_live(view: View, platform: Platform) -> bool:
+    """No deploy has to end first; while a release process runs, what the current release has is all there is."""
+    if view.deploy is None:
+        return True
+    if view.releasing is None or view.release is None:
+        return False
+    lines = platform.formations.of(view.app.id).lines.items()
+    return all(process in view.release.processes for process, line in lines if line.quantity)
 
 
 def _only_waits(view: View, plan: Plan) -> bool:

@@ -5,10 +5,13 @@ from paas.model.container import FILLS, PLACED, PULLING, STARTING, UP, Container
 from paas.model.host import HostHealth
 from paas.scheduler.apply import crash, give_up, listening, lose
 from paas.scheduler.plan import is_looping
-from paas.scheduler.probe import ask, come_up
+from paas.scheduler.probe import Check, come_up
 from paas.scheduler.view import View
 from paas.store.leases import Lease
 from paas.wiring import Platform
+
+LAST_SECONDS = 2.0
+"""What is asked within a step keeps a worker from every other app."""
 
 
 def note_lost(view: View, lease: Lease, platform: Platform, now: float) -> bool:
@@ -71,10 +74,11 @@ def _why_silent(row: Container, platform: Platform, now: float) -> str | None:
     seconds = f"{platform.settings.start_seconds:g} s"
     got = row.reason or "no connection was accepted"
     if any(where in heard for where in (f"0.0.0.0:{row.port}", f"[::]:{row.port}")):
-        got, is_up = ask(row, platform)
+        got, is_up = Check(row, platform, LAST_SECONDS).ask()
         if is_up:
             come_up(row, got, platform, now)
             return None
+        return f"{got}, {seconds} after its start"
     if not heard:
         return f"nothing listens on 0.0.0.0:{row.port} after {seconds} ({got}); listen on $PORT"
     return f"listens on {', '.join(heard)}, expected 0.0.0.0:{row.port} ($PORT) within {seconds} ({got})"

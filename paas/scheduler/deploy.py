@@ -3,21 +3,13 @@
 from paas.logs.store import say
 from paas.model.container import FILLS, RETIRING
 from paas.model.deploy import Deploy, DeployState
+from paas.model.process import POSTDEPLOY
 from paas.model.route import Version
 from paas.scheduler.plan import Plan
 from paas.scheduler.view import View
 from paas.scheduler.wake import wake
-from paas.settings import Settings
 from paas.store.leases import Lease
 from paas.wiring import Platform
-
-DEPLOY_SECONDS = 600.0
-"""The most a deploy may take beside what its containers may take to start."""
-
-
-def deploy_deadline(settings: Settings, now: float) -> float:
-    """Of one that begins to start its containers now."""
-    return now + settings.start_seconds + DEPLOY_SECONDS
 
 
 def fail(view: View, lease: Lease, platform: Platform, now: float, why: str | None = None) -> bool:
@@ -79,6 +71,7 @@ def _end(
         ):
             return False
         platform.apps.settle(view.app.id, view.app.current_release, now)
+        platform.formations.settle(view.app.id, is_live=False)
         platform.apps.touch(view.app.id)
     say(platform.logs, view.app.id, "api", f"Release v{deploy.release} failed: {reason}", now)
     return True
@@ -105,8 +98,11 @@ def succeed(view: View, lease: Lease, platform: Platform, now: float) -> bool:
         ):
             return False
         platform.apps.settle(view.app.id, deploy.release, now)
+        platform.formations.settle(view.app.id, is_live=True)
         if view.release is not None:
             platform.formations.keep_only(view.app.id, view.release.processes)
+            if POSTDEPLOY in view.release.processes:
+                platform.deploys.note_postdeploy(deploy, is_due=True)
         old = [
             row.id for row in view.rows if row.dyno.release != deploy.release and row.state in FILLS
         ]

@@ -38,6 +38,10 @@ class Health:
             if not host.is_registered:
                 return
             self._platform.engine.prepare(host.name, host.subnet)
+            if host.is_local:
+                settings = self._platform.settings
+                mb, cpus = settings.all_builds_mb, settings.all_builds_cpus
+                self._platform.engine.bound_builds(host.name, mb, cpus)
         if host.health is not HostHealth.UP:
             self._platform.engine.probe(host.name)
         self.check()

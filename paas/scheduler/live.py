@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from paas.model.app import App
 from paas.model.container import FILLS, UP, Container, Kind
-from paas.model.deploy import Deploy, DeployState
+from paas.model.deploy import OPEN, Deploy, DeployState
 from paas.model.formation import Dyno
 from paas.wiring import Platform
 
@@ -55,7 +55,7 @@ def outlook(app_id: str, version: int, platform: Platform, since: float) -> Outl
         last = crashed[-1]
         text = f"{last.dyno.name} crashed: {last.reason}; it will be tried again"
         return Outlook(OutlookState.FAILED, text)
-    if app.live_wake >= version:
+    if app.live_wake >= version and (deploy is None or deploy.state not in OPEN):
         return Outlook(OutlookState.LIVE, _shape(app, platform), release)
     if app.blocked and not is_destroyed:
         if deploy is not None:
@@ -154,7 +154,8 @@ def _wanted(app: App, platform: Platform) -> frozenset[Dyno]:
     if app.stopped or app.wanted_release is None:
         return frozenset()
     release = platform.releases.get(app.id, app.wanted_release)
-    return frozenset(platform.formations.of(app.id).dynos(release.number, release.processes))
+    formation, is_next = platform.formations.of(app.id), release.number != app.current_release
+    return frozenset(formation.dynos(release.number, release.processes, is_next=is_next))
 
 
 def checks(app_id: str, release: int, platform: Platform) -> Sequence[str]:

@@ -11,6 +11,7 @@ from paas.model.container import (
     GONE,
     OUT_OF_MEMORY,
     PLACED,
+    PULLING,
     RETIRING,
     STARTING,
     STOPPING,
@@ -119,7 +120,7 @@ class Observer:
             row.kind is Kind.RELEASE and row.state is UP and row.since < now - 5
         ):
             self._platform.containers.note(row.id, exit_code=_or(row.exit_code, -1), is_logged=True)
-        elif row.kind is Kind.RUN and row.since < now - 60:
+        elif row.kind is Kind.RUN and row.state not in (PLACED, PULLING) and row.since < now - 60:
             self._platform.containers.move(row.id, GONE, now, is_logged=True)
         elif row.state not in (PLACED, RETIRING) or row.since > now - 60:
             return

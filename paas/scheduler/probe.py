@@ -1,21 +1,25 @@
 """Finds out when a container that starts has come up."""
 
+import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 
 from paas.logs.store import say
 from paas.model.container import STARTING, UP, Container, Kind
+from paas.model.healthcheck import SECONDS_LIMIT, Healthcheck
+from paas.scheduler.healthcheck import check_health, healthcheck_of, own_check
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
 
 PROBES_SIDE_BY_SIDE = 64
 CONNECT_SECONDS = 1.0
-ANSWER_SECONDS = 5.0
-"""How long it may take to answer what it is asked."""
+CONTENT_LIMIT = 1024 * 1024
+"""Bytes of an answer in which a content is looked for."""
 LOOK_AGAIN_SECONDS = 1.0
 
 
@@ -54,12 +58,13 @@ class Prober:
     def _until_up(self, row: Container) -> None:
         begun, told = time.time(), 0.0
         deadline = row.deadline or begun
+        check = Check(row, self._platform)
         while not self._is_over.is_set():
             now = time.time()
             if row.port is None:
                 got, is_up = f"ran {now - row.since:.1f} s without a restart", now >= deadline
             else:
-                got, is_up = ask(row, self._platform)
+                got, is_up = check.ask()
             if is_up:
                 come_up(row, got, self._platform, time.time())
                 return
@@ -97,11 +102,31 @@ def come_up(row: Container, got: str, platform: Platform, now: float) -> None:
         say(platform.logs, row.dyno.app_id, row.dyno.name, text, now)
 
 
-def ask(row: Container, platform: Platform, seconds: float = ANSWER_SECONDS) -> tuple[str, bool]:
-    """What it answered within `seconds`, and whether that is enough."""
+class Check:
+    """What decides that a web container is up: what it answers, and its image's HEALTHCHECK if there is no other."""
+
+    def __init__(self, row: Container, platform: Platform, at_most: float = SECONDS_LIMIT) -> None:
+        """`at_most`: seconds that an answer may take, whatever the app says."""
+        self._row, self._platform = row, platform
+        own = own_check(row, platform)
+        self._own = replace(own, seconds=min(own.seconds, at_most))
+        self._command: Sequence[str] | None = None
+
+    def ask(self) -> tuple[str, bool]:
+        """What came of it, and whether that is enough. Raises HostUnreachable."""
+        got, is_up = ask(self._row, self._own, self._platform)
+        if is_up and self._command is None:
+            self._command = healthcheck_of(self._row, self._platform)
+        if is_up and self._command:
+            return check_health(self._row, self._command, self._platform)
+        return got, is_up
+
+
+def ask(row: Container, check: Healthcheck, platform: Platform) -> tuple[str, bool]:
+    """What it answered, and whether that is enough."""
     assert row.endpoint is not None
     address, port = row.endpoint
-    where, path = f"{address}:{port}", platform.settings.health_path
+    where = f"{address}:{port}"
     name = platform.apps.get(row.dyno.app_id).name
     headers = {
         "Host": f"{name}.{platform.settings.apps_domain}",
@@ -113,17 +138,42 @@ def ask(row: Container, platform: Platform, seconds: float = ANSWER_SECONDS) -> 
             connection.connect()
         except OSError as error:
             return f"{where}: {error.strerror or error}", False
-        connection.sock.settimeout(seconds)
-        return _get(connection, path, headers) if path else _head(connection, where, headers)
+        connection.sock.settimeout(check.seconds)
+        with _cut_off(connection.sock, check.seconds + 1):
+            if check.path:
+                return _get(connection, check.path, check.content, headers)
+            return _head(connection, where, headers)
 
 
-def _get(connection: HTTPConnection, path: str, headers: Mapping[str, str]) -> tuple[str, bool]:
+@contextmanager
+def _cut_off(connection: socket.socket, seconds: float) -> Iterator[None]:
+    """Whoever answers a byte at a time keeps nobody for longer."""
+
+    def end() -> None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _get(
+    connection: HTTPConnection, path: str, content: str | None, headers: Mapping[str, str]
+) -> tuple[str, bool]:
     try:
         connection.request("GET", path, headers=headers)
-        status = connection.getresponse().status
+        answer = connection.getresponse()
+        body = answer.read(CONTENT_LIMIT) if content is not None else b""
     except (OSError, HTTPException) as error:
         return f"GET {path}: {error}", False
-    return f"GET {path} answered {status}", 200 <= status < 400
+    if content is not None and content.encode() not in body:
+        return f"GET {path} answered {answer.status} without {content[:60]!r}", False
+    return f"GET {path} answered {answer.status}", 200 <= answer.status < 400
 
 
 def _head(connection: HTTPConnection, where: str, headers: Mapping[str, str]) -> tuple[str, bool]:

@@ -25,7 +25,7 @@ from paas.scheduler.apply import (
     was_started,
 )
 from paas.scheduler.assign import assign
-from paas.scheduler.deploy import deploy_deadline
+from paas.scheduler.deadline import deploy_deadline
 from paas.scheduler.view import View
 from paas.store.leases import Lease
 from paas.wiring import Platform

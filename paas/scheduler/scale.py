@@ -6,7 +6,7 @@ from paas.logs.store import say
 from paas.model.app import App
 from paas.model.change import Change
 from paas.model.formation import Line, Step
-from paas.model.process import RELEASE, UnknownProcessType
+from paas.model.process import ONCE, UnknownProcessType
 from paas.wiring import Platform
 
 NONE = Line(0)
@@ -20,9 +20,7 @@ def scale(
         app = platform.apps.named(app.id)
         known: frozenset[str] = frozenset()
         if app.wanted_release is not None:
-            known = frozenset(platform.releases.get(app.id, app.wanted_release).processes) - {
-                RELEASE
-            }
+            known = frozenset(platform.releases.get(app.id, app.wanted_release).processes) - ONCE
         for process in wanted:
             if process not in known:
                 raise UnknownProcessType(app.name, process, known)

@@ -54,9 +54,9 @@ def look(app_id: str, platform: Platform, now: float) -> View:
         release = None if number is None else platform.releases.get(app.id, number)
         dynos: frozenset[Dyno] = frozenset()
         if release is not None and release.image is not None and not app.stopped:
-            dynos = frozenset(
-                platform.formations.of(app.id).dynos(release.number, release.processes)
-            )
+            is_next = deploy is not None and releasing is None
+            formation = platform.formations.of(app.id)
+            dynos = frozenset(formation.dynos(release.number, release.processes, is_next=is_next))
         live = platform.containers.of(app.id)
         crashes = platform.containers.crashed_since(now - CRASH_MEMORY_SECONDS, app.id)
         hosts = {host.name: host for host in platform.hosts.all()}

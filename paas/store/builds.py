@@ -1,13 +1,16 @@
-"""Sources, builds and images in the record."""
+"""Sources, builds and images in the record. (Long: a build ties the three together, in one transaction.)"""
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select, update
 
 from paas.errors import Unknown
 from paas.model.build import Build, Builder, BuildState, Image, Purpose, Source, UsedBuildpack
+from paas.model.build_config import BuildConfig
+from paas.model.healthcheck import Healthcheck
 from paas.store.apps import APPS
 from paas.store.database import METADATA, Database
 
@@ -42,6 +45,7 @@ BUILDS = Table(
     Column("ended_at", Float),
     Column("buildpacks", String),
     Column("purpose", String),
+    Column("build_config", String),
 )
 Index("builds_of_app", BUILDS.c.app_id, BUILDS.c.created_at)
 Index(
@@ -64,6 +68,7 @@ IMAGES = Table(
     Column("created_at", Float, nullable=False),
     Column("removed_at", Float),
     Column("digest", String),
+    Column("healthcheck", String),
     Column("processes", String),
 )
 
@@ -190,6 +195,16 @@ class BuildStore:
         made = (BUILDS.c.image == image_id) & (BUILDS.c.state == str(BuildState.SUCCEEDED))
         return [used for build in self._select(made, 1) for used in build.buildpacks]
 
+    def note_build_config(self, build_id: str, config: BuildConfig) -> None:
+        """Silent when the build is over."""
+        self.note(build_id, build_config=config.dump())
+
+    def build_config_of(self, image_id: str) -> BuildConfig:
+        """That which an image was made by."""
+        made = (BUILDS.c.image == image_id) & (BUILDS.c.state == str(BuildState.SUCCEEDED))
+        builds = self._select(made, 1)
+        return builds[0].build_config if builds else BuildConfig()
+
     def end(self, build_id: str, state: BuildState, now: float, reason: str | None = None) -> bool:
         """False: it was over already."""
         before = (BuildState.QUEUED, BuildState.BUILDING)
@@ -202,7 +217,7 @@ class BuildStore:
                     id=image.id, app_id=image.app_id, builder=str(image.builder), arch=image.arch,
                     port=image.port, where=json.dumps(dict(image.where)), source=image.source,
                     commit=image.commit, created_at=image.created_at,
-                    digest=image.digest,
+                    digest=image.digest, healthcheck=_healthcheck_text(image.healthcheck),
                     processes=None if image.processes is None else json.dumps(dict(image.processes)),
                 )
             )  # fmt: skip
@@ -287,6 +302,7 @@ def _build(row: Row[Any]) -> Build:
     values["buildpacks"] = tuple(
         UsedBuildpack(*used) for used in json.loads(values["buildpacks"] or "[]")
     )
+    values["build_config"] = BuildConfig.load(values["build_config"])
     return Build(**values)
 
 
@@ -294,5 +310,11 @@ def _image(row: Row[Any]) -> Image:
     values = dict(row._mapping)
     values["builder"] = Builder(values["builder"])
     values["where"] = json.loads(values["where"])
+    if values["healthcheck"] is not None:
+        values["healthcheck"] = Healthcheck(**json.loads(values["healthcheck"]))
     values["processes"] = json.loads(values["processes"]) if values["processes"] else None
     return Image(**values)
+
+
+def _healthcheck_text(check: Healthcheck | None) -> str | None:
+    return None if check is None else json.dumps(asdict(check))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Float, Index, Integer, Row, String, Table, select, update
+from sqlalchemy import Boolean, Column, Float, Index, Integer, Row, String, Table, select, update
 
 from paas.model.deploy import OPEN, Deploy, DeployState
 from paas.store.database import METADATA, Database
@@ -20,6 +20,7 @@ DEPLOYS = Table(
     Column("reason", String),
     Column("wake", Integer, nullable=False),
     Column("ended_at", Float),
+    Column("is_postdeploy_due", Boolean),
 )
 _IS_OPEN = DEPLOYS.c.state.in_([str(state) for state in OPEN])
 Index("deploys_one_open", DEPLOYS.c.app_id, unique=True, sqlite_where=_IS_OPEN)
@@ -99,6 +100,18 @@ class DeployStore:
         """False: it had ended before."""
         return self._change(deploy.id, state=state, reason=reason, ended_at=now)
 
+    def postdeploy_due(self, app_id: str) -> Deploy | None:
+        """The newest that is over, and whose last process nobody has begun."""
+        query = select(DEPLOYS).where(DEPLOYS.c.app_id == app_id, DEPLOYS.c.is_postdeploy_due)
+        with self._database.read() as tx:
+            row = tx.execute(query.order_by(DEPLOYS.c.id.desc()).limit(1)).first()
+        return None if row is None else _deploy(row)
+
+    def note_postdeploy(self, deploy: Deploy, *, is_due: bool) -> None:
+        change = update(DEPLOYS).where(DEPLOYS.c.id == deploy.id)
+        with self._database.write() as tx:
+            tx.execute(change.values(is_postdeploy_due=is_due))
+
     def remove_all(self, app_id: str) -> None:
         with self._database.write() as tx:
             tx.execute(DEPLOYS.delete().where(DEPLOYS.c.app_id == app_id))
@@ -112,4 +125,5 @@ class DeployStore:
 def _deploy(row: Row[Any]) -> Deploy:
     values = dict(row._mapping)
     values["state"] = DeployState(values["state"])
+    del values["is_postdeploy_due"]
     return Deploy(**values)

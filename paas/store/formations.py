@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Column, Integer, String, Table, select
+from sqlalchemy import Column, Integer, String, Table, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from paas.model.formation import QUANTITY_LIMIT, Formation, InvalidQuantity, Line
@@ -17,6 +17,8 @@ FORMATIONS = Table(
     Column("quantity", Integer, nullable=False),
     Column("restarts", Integer, nullable=False),
     Column("dyno_restarts", String, nullable=False),
+    Column("declared", Integer),
+    Column("pending", Integer),
 )
 
 
@@ -33,6 +35,7 @@ class FormationStore:
                 row.quantity,
                 row.restarts,
                 {int(number): times for number, times in json.loads(row.dyno_restarts).items()},
+                row.pending,
             )
             for row in rows
         }
@@ -45,7 +48,30 @@ class FormationStore:
                 raise InvalidQuantity(process, quantity)
         with self._database.write():
             for process, quantity in quantities.items():
-                self._put(app_id, process, quantity=quantity)
+                self._put(app_id, process, quantity=quantity, pending=None)
+
+    def declare(self, app_id: str, quantities: Mapping[str, int]) -> None:
+        """As the app's own file says, from the deploy that is under way on.
+
+        What it said before, and `scale` may have changed since, is not said again.
+        """
+        query = select(FORMATIONS.c.process, FORMATIONS.c.declared)
+        with self._database.write() as tx:
+            known = {
+                row.process: row.declared
+                for row in tx.execute(query.where(FORMATIONS.c.app_id == app_id))
+            }
+            for process, quantity in quantities.items():
+                if known.get(process) != quantity:
+                    self._put(app_id, process, pending=quantity)
+
+    def settle(self, app_id: str, *, is_live: bool) -> None:
+        """The deploy is over, and what was declared for it counts from now on, or never."""
+        pending = FORMATIONS.c.pending
+        values = {"quantity": pending, "declared": pending} if is_live else {}
+        change = update(FORMATIONS).where(FORMATIONS.c.app_id == app_id, pending.is_not(None))
+        with self._database.write() as tx:
+            tx.execute(change.values(**values, pending=None))
 
     def restart(self, app_id: str, process: str, number: int | None = None) -> None:
         """All dynos of a process type, or one."""

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from paas.errors import Conflict, Failed
 from paas.store import (
     apps,
+    build_configs,
     buildpacks,
     builds,
     containers,
@@ -31,6 +32,7 @@ from paas.store import (
 
 TABLES = (
     apps,
+    build_configs,
     buildpacks,
     builds,
     containers,

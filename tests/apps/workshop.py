@@ -24,7 +24,9 @@ START = 'for f in /app/.profile.d/*.sh; do [ -e "$f" ] && . "$f"; done; eval "ex
 COMPILE = (
     "/buildpacks/$1/bin/compile /app /cache /env && echo ===== && /buildpacks/$1/bin/release /app"
 )
-DETECT = 'for name in "$@"; do /buildpacks/$name/bin/detect /app && exit; done; echo none'
+DETECT = (
+    'for name in "$@"; do said=$(/buildpacks/$name/bin/detect /app) && echo "$said" && exit; done'
+)
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ class Workshop:
     def detected(self) -> str | None:
         """What the first buildpack in the order that knows the app calls it."""
         order = (BUILDPACKS / "order").read_text().split()
-        said = self.run_in_build_image(["sh", "-c", DETECT, "detect", *order]).stdout.strip()
-        return None if said == "none" else said
+        done = self.run_in_build_image(["sh", "-c", DETECT, "detect", *order])
+        return done.stdout.strip() or None
 
     def build(self, pack: str, **config: str) -> Built:
         for name, value in config.items():

@@ -13,6 +13,7 @@ from docker.api.client import APIClient
 
 from paas.engine.body import PLATFORM
 from paas.engine.breaker import OPEN_SECONDS
+from paas.engine.build_bounds import free_builds
 from paas.engine.docker_engine import DockerEngine
 from paas.engine.engine import KILLED, EventKind, HostUnreachable, SubnetTaken
 from tests.contract.conftest import OneHost
@@ -62,6 +63,33 @@ def test_limits_are_the_specs(docker_lab: Lab, engine_client: APIClient) -> None
         "max-file": "3",
         "mode": "non-blocking",
     }
+
+
+def test_all_dockerfile_builds_together_are_bounded_where_that_is_known(docker_lab: Lab) -> None:
+    memory = Path("/sys/fs/cgroup/memory/docker/buildkit")
+    quota = Path("/sys/fs/cgroup/cpu/docker/buildkit/cpu.cfs_quota_us")
+
+    is_bounded = docker_lab.engine.bound_builds(docker_lab.host, 4095, 1.75)
+
+    assert is_bounded == memory.exists()
+    if is_bounded:
+        limits = {path.name: path.read_text().strip() for path in memory.glob("*limit_in_bytes")}
+        assert limits["memory.limit_in_bytes"] == f"{4095 << 20}"
+        assert limits.get("memory.memsw.limit_in_bytes") in (None, f"{4095 << 20}")
+        assert quota.read_text() == "175000\n"
+
+
+def test_a_bound_of_dockerfile_builds_stays_while_another_platform_is_there(
+    docker_lab: Lab,
+) -> None:
+    memory = Path("/sys/fs/cgroup/memory/docker/buildkit/memory.limit_in_bytes")
+    is_bounded = docker_lab.engine.bound_builds(docker_lab.host, 4094, 2)
+    docker_lab.started()
+    assert isinstance(docker_lab.engine, DockerEngine)
+
+    free_builds(docker_lab.engine.network, docker_lab.host)
+
+    assert not is_bounded or memory.read_text() == f"{4094 << 20}\n"
 
 
 def test_a_container_that_eats_its_memory_is_killed_and_told_of(docker_lab: Lab) -> None:
@@ -332,6 +360,7 @@ def every_verb(engine: DockerEngine, lab: Lab) -> Iterator[Callable[[], object]]
     spec = lab.spec("none")
     yield lambda: engine.facts("local")
     yield lambda: engine.prepare("local", "10.199.0.0/24")
+    yield lambda: engine.bound_builds("local", 4096, 2)
     yield lambda: engine.start("local", spec)
     yield lambda: engine.stop("local", spec.name, 0)
     yield lambda: engine.signal("local", spec.name, "TERM")

@@ -79,8 +79,8 @@ def test_an_alias_is_the_command(alias: str, name: str) -> None:
 
 
 def test_every_listing_has_json() -> None:
-    listings = {"apps", "buildpacks", "builds", "config", "doctor", "domains", "explain", "hosts", "info", "keys",
-                "people", "ps", "releases", "routers", "scale"}  # fmt: skip
+    listings = {"apps", "buildpacks", "builds", "builds:config", "config", "doctor", "domains", "explain", "hosts",
+                "info", "keys", "people", "ps", "releases", "routers", "scale"}  # fmt: skip
 
     with_json = {
         name for name in NAMES for option in command_of(name).params if "--json" in option.opts

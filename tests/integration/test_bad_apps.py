@@ -14,6 +14,7 @@ UNREACHABLE = {
     "listens-on-loopback": "listens on 127.0.0.1:5000, expected 0.0.0.0:5000 ($PORT)",
     "wrong-port": "listens on 0.0.0.0:5001, expected 0.0.0.0:5000 ($PORT)",
     "never-listens": "nothing listens on 0.0.0.0:5000 after 10 s",
+    "dockerfile-fails-healthcheck": "its HEALTHCHECK ended with 3: the queue is not there, 10 s after its start",
 }
 """Sample -> what its pusher is told."""
 BROKEN: Mapping[str, tuple[Mapping[str, str], str]] = {
@@ -33,7 +34,7 @@ BROKEN: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"},
         "the image has neither CMD nor ENTRYPOINT, and the tree no Procfile",
     ),
-    "no-dockerfile": ({"Dockerfile": "FRUM x\n"}, "dockerfile parse error line 1: unknown instruction"),
+    "no-dockerfile": ({"Dockerfile": "FRUM x\n"}, "Dockerfile, line 1: unknown instruction: FRUM"),
     "no-base": (
         {"Dockerfile": "FROM no-such-base.invalid/x:1\n"},
         "the base image no-such-base.invalid/x:1 could not be had",

@@ -1,6 +1,7 @@
 """The buildpacks, built and started as the platform does it. Long: every promise of three buildpacks."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -99,6 +100,10 @@ def test_each_sample_is_known_by_its_buildpack(
         ({"public/index.html": ""}, "Static site"),
         ({"package.json": "{", "index.html": ""}, "Node.js"),
         ({"pyproject.toml": "[project"}, "Python"),
+        ({"go.mod": "module a", "index.html": ""}, "Go"),
+        ({"go.mod": "module a", "package.json": '{"scripts": {"start": "x"}}'}, "Node.js"),
+        ({"Procfile": "web: ./run"}, "Procfile"),
+        ({"Procfile": "# nothing\n"}, None),
     ],
 )
 def test_the_files_decide(workshop: Workshop, files: Mapping[str, str], name: str | None) -> None:
@@ -278,6 +283,56 @@ def test_a_uv_project_gets_its_packages_but_not_those_of_development(workshop: W
     assert built.output.startswith("-----> Python app detected (uv.lock)\n")
     assert " + packaging==" in built.output
     assert "iniconfig" not in built.output
+
+
+@pytest.mark.parametrize(
+    ("files", "first", "said"),
+    [
+        (
+            {"uv.lock": "", "poetry.lock": "", "pyproject.toml": "[project]"},
+            "uv.lock",
+            "poetry.lock is not read: uv.lock decides",
+        ),
+        (
+            {"Pipfile": "", "Pipfile.lock": "{", "requirements.txt": ""},
+            "Pipfile.lock",
+            "requirements.txt is not read: Pipfile.lock decides",
+        ),
+        (
+            {"poetry.lock": "", "requirements.txt": ""},
+            "requirements.txt",
+            "poetry.lock is not read: requirements.txt decides",
+        ),
+        ({"Pipfile": ""}, "Pipfile", "There is no Pipfile.lock beside it"),
+        (
+            {"Pipfile.lock": '{"_meta": {"requires": {"python_version": "3.9"}}}'},
+            "Pipfile.lock",
+            "Pipfile.lock asks for Python 3.9. To be had here: 3.13",
+        ),
+    ],
+)
+def test_one_of_several_files_decides_and_the_others_are_named(
+    workshop: Workshop, files: Mapping[str, str], first: str, said: str
+) -> None:
+    workshop.source(files=files)
+
+    built = workshop.build("python")
+
+    assert built.output.startswith(f"-----> Python app detected ({first})\n")
+    assert said in built.output
+
+
+def test_a_lock_for_another_python_installs_nothing_and_is_refused(workshop: Workshop) -> None:
+    lock = (APPS / "pipfile-web/Pipfile.lock").read_text()
+    workshop.source(
+        "pipfile-web",
+        {"Pipfile.lock": re.sub(r"python_version >= '[^']*'", "python_version < '3.9'", lock)},
+    )
+
+    built = workshop.build("python")
+
+    assert not built.accepted
+    assert "Pipfile.lock was made for another Python" in built.output
 
 
 def test_djangos_static_files_are_collected_with_the_config(workshop: Workshop) -> None:
@@ -489,6 +544,20 @@ def test_a_site_is_built_and_only_the_result_is_served(workshop: Workshop) -> No
 
     assert site.get("/").text == "2000\n"
     assert not (workshop.app / "node_modules").exists()
+
+
+def test_the_only_page_that_a_build_left_answers_for_every_path_without_a_file(
+    workshop: Workshop,
+) -> None:
+    workshop.source("static-spa")
+
+    site = workshop.start(workshop.build("static").web)
+
+    deep = site.get("/orders/17")
+    assert (deep.status_code, deep.text) == (200, site.get("/").text)
+    assert site.get("/assets/no-such.js").status_code == 404
+    script = site.get("/assets/index-0a1b2c3d.js").headers
+    assert ("immutable" in script["Cache-Control"], script["Content-Encoding"]) == (True, "gzip")
 
 
 @pytest.mark.parametrize(

@@ -65,3 +65,32 @@ def test_a_buildpack_at_an_address_of_ours_rejects_the_push_and_says_why(user: U
         in push.output
     )
     assert " [remote rejected] main -> main" in push.output
+
+
+def test_a_go_app_is_pushed_served_and_changed(user: User) -> None:
+    user.creates("gopher")
+
+    push = user.pushes("go-web", to="gopher")
+
+    assert push.accepted, push.output
+    assert "-----> Go app detected (go.mod)" in push.output
+    answer = user.visits("gopher").json()
+    assert (answer["dyno"], answer["release"]) == ("web.1", "v1")
+    assert "go" in user.types("paas builds -a gopher").out
+    said = user.types("paas run -a gopher -- sh -c 'command -v python3 || ls bin'")
+    assert (said.code, said.out.split()) == (0, ["go-web"])
+
+    push = user.pushes(None, to="gopher", files={"page.txt": "changed"})
+    assert push.accepted, push.output
+    assert user.visits("gopher").json()["release"] == "v2"
+
+
+def test_a_push_that_nothing_knows_is_told_what_was_looked_for(user: User) -> None:
+    user.creates("fortran")
+
+    push = user.pushes("no-buildpack-matches", to="fortran")
+
+    assert push.rejected
+    for line in ("Dockerfile", "nodejs: package.json", "go: go.mod", "procfile: Procfile"):
+        assert f"       {line}\n" in push.output
+    assert "paas buildpacks:set URL" in push.output

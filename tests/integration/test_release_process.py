@@ -84,7 +84,7 @@ def test_while_it_runs_the_app_is_scaled_and_it_is_listed(flo: User) -> None:
     works(flo, "paas config:set --no-wait SECONDS_IT_TAKES=20 -a shop")
     eventually(lambda: "release." in works(flo, "paas ps -a shop"))
 
-    works(flo, "paas scale --no-wait web=2 -a shop")
+    works(flo, "paas scale web=2 -a shop")
     with Load(flo.http_port, "shop") as load:
         eventually(lambda: len(load.containers()) == 2, within=15)
 

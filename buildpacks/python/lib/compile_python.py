@@ -1,21 +1,19 @@
 """The story of a Python build."""
 
 import platform
-from collections.abc import Mapping
 from pathlib import Path
 
 from collectstatic import collect_static
 from install import VENV, environment_for_uv, install
-from manifest import Kind, asked_version, check_version, manifest_of
+from manifest import Kind, asked_version, check_version, manifest_of, manifests_of
 from pack import (
     MEMORY_PROFILE,
-    ProgramFailed,
     ask,
     build_environment,
     config_vars,
     fail,
     remove_tree,
-    run,
+    run_hook,
     say,
     title,
     write_profile,
@@ -24,10 +22,12 @@ from web_process import guess
 
 PROFILE = Path(__file__).resolve().parent.parent / "profile.sh"
 
-EXPORT = {
-    Kind.POETRY: "poetry self add poetry-plugin-export && poetry export -o requirements.txt",
-    Kind.PIPENV: "pipenv requirements > requirements.txt",
+REPLACED = {
+    Kind.UV: (Kind.PIPENV, Kind.REQUIREMENTS, Kind.POETRY),
+    Kind.PIPENV: (Kind.REQUIREMENTS, Kind.POETRY),
+    Kind.REQUIREMENTS: (Kind.POETRY,),
 }
+"""What nobody reads beside the file that decides, and somebody may have thought would be read."""
 
 
 def compile_python(app: Path, cache: Path, env_dir: Path) -> None:
@@ -58,13 +58,11 @@ def decide_kind(app: Path) -> Kind:
     if kind is None:
         fail(f"This is no Python app: there is no {', '.join(Kind)}")
     title(f"Python app detected ({kind.value})")
-    if kind in EXPORT:
-        fail(
-            f"{kind.value} is not read yet. Write a requirements.txt beside it, for instance with\n"
-            f"{EXPORT[kind]}"
-        )
-    if kind is Kind.UV and (app / Kind.REQUIREMENTS).is_file():
-        say("requirements.txt is not read: uv.lock decides")
+    if kind is Kind.PIPFILE:
+        fail("There is no Pipfile.lock beside it. Type pipenv lock, and commit what it writes")
+    for other in manifests_of(app):
+        if other in REPLACED.get(kind, ()):
+            say(f"{other.value} is not read: {kind.value} decides")
     return kind
 
 
@@ -77,14 +75,3 @@ def decide_python(app: Path) -> str:
     if remark:
         say(remark)
     return have
-
-
-def run_hook(app: Path, name: str, environment: Mapping[str, str]) -> None:
-    hook = app / "bin" / name
-    if not hook.is_file():
-        return
-    title(f"Running bin/{name}")
-    try:
-        run(["bash", f"{hook}"], app, environment)
-    except ProgramFailed as error:
-        fail(f"bin/{name} failed: {error}")

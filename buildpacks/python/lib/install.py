@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from locks import EXPORTED, LOCKS_OF_OTHERS, export, is_for_another, is_of_the_tree
 from manifest import Kind, pyproject
 from pack import KeptTree, ProgramFailed, digest_of, fail, run, title
 
@@ -35,12 +36,18 @@ def install(
         # A wheel that an earlier build made of the app's own tree is not to be had again.
         refresh = ["--refresh"] if has_sources else []
         install_command = [*_INSTALL[kind], *refresh]
+    if kind in LOCKS_OF_OTHERS:
+        export(kind, app, environment)
     try:
         run(["uv", "venv", "--quiet", "--no-project", f"{venv}"], app, environment)
         if install_command:
             run(install_command, app, environment)
     except ProgramFailed as error:
         fail(f"{error}: the packages of {kind.value} are not installed. The reason stands above.")
+    if kind in LOCKS_OF_OTHERS and is_for_another(venv):
+        fail(
+            f"{kind.value} was made for another Python: none of its packages is for {version.split()[0]}"
+        )
     if not has_sources:
         kept.keep(key, venv)
 
@@ -63,10 +70,18 @@ def environment_for_uv(config: Mapping[str, str], app: Path, cache: Path) -> dic
     }
 
 
+_PIP_INSTALL = ["uv", "pip", "install", "--python", VENV, "-r"]
 _INSTALL = {
-    Kind.REQUIREMENTS: ["uv", "pip", "install", "--python", VENV, "-r", "requirements.txt"],
+    Kind.REQUIREMENTS: [*_PIP_INSTALL, "requirements.txt"],
     Kind.UV: ["uv", "sync", "--locked", "--no-default-groups"],
     Kind.PYPROJECT: ["uv", "sync", "--no-default-groups"],
+    **{kind: [*_PIP_INSTALL, f"{EXPORTED}"] for kind in LOCKS_OF_OTHERS},
+}
+
+
+_PROJECT_FILES = {
+    Kind.POETRY: ("poetry.lock", "pyproject.toml"),
+    Kind.PIPENV: ("Pipfile.lock", "Pipfile"),
 }
 
 
@@ -83,11 +98,8 @@ def _deciding_files(kind: Kind, app: Path) -> Iterator[Path]:
     if kind is Kind.REQUIREMENTS:
         yield from _requirement_files(app / kind.value, app, set())
         return
-    yield from (
-        path
-        for path in (app / "uv.lock", app / "pyproject.toml", app / "uv.toml")
-        if path.is_file()
-    )
+    names = _PROJECT_FILES.get(kind, ("uv.lock", "pyproject.toml", "uv.toml"))
+    yield from (path for path in (app / name for name in names) if path.is_file())
 
 
 def _requirement_files(file: Path, app: Path, seen: set[Path]) -> Iterator[Path]:
@@ -117,6 +129,8 @@ def _depends_on_sources(kind: Kind, app: Path) -> bool:
     if kind is Kind.REQUIREMENTS:
         plain = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^]]*\])?\s*([;#<>=!~\\]|$)")
         return not all(plain.match(line) for line in _requirement_lines(app))
+    if kind in LOCKS_OF_OTHERS:
+        return is_of_the_tree(app / kind.value)
     project = pyproject(app)
     settings = project.get("tool", {}).get("uv", {})
     return (

@@ -1,5 +1,6 @@
 """What an app says about itself: which file lists its packages, and which Python it asks for."""
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ class Kind(StrEnum):
     """The file that decides, in this order; the value is its name."""
 
     UV = "uv.lock"
+    PIPENV = "Pipfile.lock"
     REQUIREMENTS = "requirements.txt"
-    PYPROJECT = "pyproject.toml"
     POETRY = "poetry.lock"
-    PIPENV = "Pipfile"
+    PYPROJECT = "pyproject.toml"
+    PIPFILE = "Pipfile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,16 @@ class AskedVersion:
 
 
 def manifest_of(app: Path) -> Kind | None:
-    for kind in Kind:
-        if not (app / kind.value).is_file():
-            continue
-        if kind is Kind.PYPROJECT and not _may_name_project(app):
-            continue  # settings of a linter make no app
-        return kind
-    return None
+    return next(iter(manifests_of(app)), None)
+
+
+def manifests_of(app: Path) -> list[Kind]:
+    """All that are there; the first decides. Settings of a linter make no app."""
+    return [
+        kind
+        for kind in Kind
+        if (app / kind.value).is_file() and (kind is not Kind.PYPROJECT or _may_name_project(app))
+    ]
 
 
 def pyproject(app: Path) -> dict[str, Any]:
@@ -54,7 +59,7 @@ def _may_name_project(app: Path) -> bool:
 
 
 def asked_version(app: Path) -> AskedVersion | None:
-    """From .python-version, else runtime.txt; None: any."""
+    """From .python-version, else runtime.txt, else what Pipfile.lock requires; None: any."""
     for name in (".python-version", "runtime.txt"):
         if not (app / name).is_file():
             continue
@@ -66,7 +71,17 @@ def asked_version(app: Path) -> AskedVersion | None:
         if len(words) != 1:
             fail(f"{name} must hold one Python version, such as 3.13. It holds {len(words)}.")
         return AskedVersion(words[0].removeprefix("python-").removeprefix("cpython-"), name)
-    return None
+    return _asked_by_pipenv(app)
+
+
+def _asked_by_pipenv(app: Path) -> AskedVersion | None:
+    """None also if it cannot be read: pipenv says what is wrong with it."""
+    try:
+        required = json.loads((app / Kind.PIPENV).read_text())["_meta"]["requires"]
+        wanted = required.get("python_full_version") or required["python_version"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    return AskedVersion(str(wanted), Kind.PIPENV.value)
 
 
 def check_version(asked: AskedVersion, have: str) -> str | None:

@@ -44,5 +44,7 @@ def compile_static(app: Path, cache: Path, env_dir: Path) -> None:
     (own / "serve").write_bytes(SERVE.read_bytes())
     (own / "serve").chmod(0o755)
     title(f"Serving {'the app itself' if site.root == '.' else site.root} with nginx")
+    if site.is_single_page:
+        say("It is a single page: index.html also answers where a path names no file")
     for pattern, file in site.routes.items():
         say(f"{pattern} is answered with {file} where there is no such file")

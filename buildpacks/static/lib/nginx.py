@@ -63,6 +63,8 @@ def _maps(site: Site) -> Iterator[str]:
     """For each request: the file that answers where there is none, and the headers of its path."""
     yield 'map $uri $paas_fallback { default "";'
     yield from (f'    "~{_regex(pattern)}" "{file}";' for pattern, file in site.routes.items())
+    if site.is_single_page:
+        yield '    "~/[^./]*$" "/index.html";'
     yield "}"
     for number, (pattern, _, value) in enumerate(_headers(site)):
         yield f'map $uri $paas_header_{number} {{ default ""; "~{_regex(pattern)}" "{value}"; }}'

@@ -36,6 +36,8 @@ class Site:
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """A pattern of paths, to headers and values."""
     https_only: bool = False
+    is_single_page: bool = False
+    """A build left one page: it answers for every path that names no file."""
 
     @classmethod
     def of(cls, app: Path, is_built: bool) -> Self:
@@ -44,8 +46,10 @@ class Site:
         if unknown := sorted(set(given) - set(KEYS)):
             fail(f"static.json: there is no {', '.join(unknown)}. There are: {', '.join(KEYS)}")
         page = given.get("error_page")
+        root = _root(app, given["root"]) if "root" in given else find_root(app, is_built)
         return cls(
-            root=_root(app, given["root"]) if "root" in given else find_root(app, is_built),
+            root=root,
+            is_single_page=is_built and "routes" not in given and _has_one_page(app / root),
             clean_urls=_flag(given, "clean_urls", True),
             https_only=_flag(given, "https_only", False),
             error_page=None if page is None else _file(page, "error_page"),
@@ -89,6 +93,10 @@ def find_root(app: Path, is_built: bool) -> str:
             'Name the folder in static.json: {"root": "FOLDER"}'
         )
     return f"{pages[0].parent.relative_to(app)}"
+
+
+def _has_one_page(folder: Path) -> bool:
+    return [page.name for page in folder.rglob("*.html")] == ["index.html"]
 
 
 def _root(app: Path, given: object) -> str:

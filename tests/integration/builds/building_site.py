@@ -7,10 +7,11 @@ import tarfile
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from paas.apps.build_config import configure_build
 from paas.engine.docker_engine import DockerEngine
 from paas.engine.engine import SubnetTaken
 from paas.model.app import App
@@ -80,7 +81,13 @@ class Builds:
         return Pushed(build, self.output(build_id), release, image)
 
     def output(self, build_id: str) -> str:
-        return self.platform.logs.read_output(build_id, 0)[0].decode()
+        """All of it."""
+        data, offset = self.platform.logs.read_output(build_id, 0)
+        whole = data
+        while data:
+            data, offset = self.platform.logs.read_output(build_id, offset)
+            whole += data
+        return whole.decode()
 
     def configured(self, **values: str) -> None:
         with self.platform.record.write():
@@ -89,6 +96,10 @@ class Builds:
                 description="Set", commit="", by="ana", now=time.time(),
             )  # fmt: skip
             self.platform.apps.settle(self.app.id, release.number, time.time())
+
+    def sets(self, **changes: str | Sequence[str] | None) -> None:
+        """How the app is built."""
+        configure_build(self.app, changes, "ana", self.platform, time.time())
 
     def says(self, image: Image, command: tuple[str, ...]) -> str:
         """What a container of the image prints, started as the platform starts a dyno."""
@@ -151,8 +162,9 @@ def tar_of(tree: str | Mapping[str, str]) -> bytes:
         else:
             for name, text in tree.items():
                 member = tarfile.TarInfo(name)
-                member.size = len(text.encode())
-                tar.addfile(member, io.BytesIO(text.encode()))
+                content_of = text.encode(errors="surrogateescape")
+                member.size = len(content_of)
+                tar.addfile(member, io.BytesIO(content_of))
     return content.getvalue()
 
 

@@ -37,7 +37,9 @@ def stack() -> StackImages:
 def builds(
     settings: Settings, record: Database, redis_server: Path, stack: StackImages
 ) -> Iterator[Builds]:
-    settings = replace(settings, stack_run=stack.run, stack_build=stack.build)
+    settings = replace(
+        settings, stack_run=stack.run, stack_small=stack.small, stack_build=stack.build
+    )
     settings.redis_socket.symlink_to(redis_server)
     for folder in (settings.sources, settings.builds, settings.logs):
         folder.mkdir()

@@ -1,5 +1,7 @@
 """Buildpacks that somebody chose, on the real engine: which ones, in which order, with what."""
 
+import re
+
 import pytest
 
 from paas.model.build import BuildState, UsedBuildpack
@@ -133,3 +135,28 @@ def test_a_cache_that_has_grown_too_large_is_emptied_and_one_that_fits_is_kept(
     emptied = ["(setting build_cache_mb), and is emptied" in output for output in outputs]
     assert kept == [False, True, True, False]
     assert emptied == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "ran"),
+    [
+        ("./packs/own", ["apt", "./packs/own"]),
+        ("./packs/own\nheroku-community/apt", ["./packs/own", "apt"]),
+        ("./packs/theirs", ["./packs/theirs"]),
+    ],
+)
+def test_an_aptfile_is_read_once_and_first_unless_somebody_says_otherwise(
+    builds: Builds, chosen: str, ran: list[str]
+) -> None:
+    tree = {
+        **PROCFILE,
+        ".buildpacks": chosen,
+        "Aptfile": "# nothing\n",
+        "packs/own/bin/compile": "#!/bin/sh\ntrue\n",
+        "packs/theirs/bin/compile": "#!/bin/sh\necho mine: $(cat Aptfile)\n",
+    }
+
+    pushed = builds.pushed(tree)
+
+    assert pushed.build.state is BuildState.SUCCEEDED, pushed.output
+    assert re.findall(r"Using the (\S+) buildpack", pushed.output) == ran

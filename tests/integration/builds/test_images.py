@@ -151,7 +151,7 @@ def test_a_release_script_that_does_not_tell_is_named(
         ("broken-buildpack", ["the Python buildpack failed (bin/compile ended with 1)"]),
         ("bad-procfile", ["Procfile, line 1: expected 'name: command'"]),
         ("no-procfile", ["there is no Procfile", "web: ./server"]),
-        ("no-buildpack-matches", ["(python, nodejs, static)", "Add a Dockerfile"]),
+        ("no-buildpack-matches", ["(python, nodejs, go, static, procfile)", "Add a Dockerfile"]),
         ({"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"}, ["neither CMD nor ENTRYPOINT"]),
         (
             {"Dockerfile": "FROM paas/stack:run\nRUN exit 4\n"},

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from paas.api.versions import GOES_ON
+from paas.model.deploy import DeployState
 from paas.wire import SILENT
 from tests.eventually import eventually
 from tests.unit.api.served import Served
@@ -57,6 +58,14 @@ def test_a_version_that_fails_says_why(served: Served) -> None:
     assert "web.1 exited with status 1 while starting" in follower.told[-1]["text"]
 
 
+def goes_live(served: Served) -> None:
+    """What the deploy that is under way has brought about."""
+    deploy = served.platform.deploys.open(served.shop.id)
+    assert deploy is not None
+    served.platform.deploys.end(deploy, DeployState.SUCCEEDED, time.time())
+    served.platform.apps.go_live(served.shop.id, deploy.wake)
+
+
 def test_who_waits_hears_of_it_at_once(served: Served) -> None:
     served.stage.releases(web="serve")
     version = served.shop.wake
@@ -66,9 +75,7 @@ def test_who_waits_hears_of_it_at_once(served: Served) -> None:
         for _ in range(20):
             served.platform.wire.announce(served.shop.id)
             time.sleep(0.01)
-        deploy = served.platform.deploys.open(served.shop.id)
-        assert deploy is not None
-        served.platform.apps.go_live(served.shop.id, version)
+        goes_live(served)
         announced = time.monotonic()
         served.platform.wire.announce(served.shop.id)
         follower.join(5)
@@ -154,7 +161,7 @@ def test_a_redis_that_takes_no_writes_is_told_with_its_reason_until_it_does(serv
             text = follower.told[-1]["text"]
             served.platform.redis.config_set("min-replicas-to-write", 0)
             eventually(lambda: follower.told[-1] == {"text": "0 of 1 up; web.1 pending"})
-            served.platform.apps.go_live(served.shop.id, served.shop.wake)
+            goes_live(served)
             follower.join(5)
     finally:
         served.platform.redis.config_set("min-replicas-to-write", 0)

@@ -191,6 +191,24 @@ def test_a_container_that_starts_and_cannot_reach_its_host_is_well(platform: Pla
     assert memory(platform).list("local") == []
 
 
+@pytest.mark.parametrize(
+    ("is_bounded", "state", "said"),
+    [
+        (True, OK, "each has 1800 s and a bounded output; all together 4096 MB and 4 CPUs."),
+        (False, WARN, "memory, CPU, disk and processes are not bounded on this engine"),
+    ],
+)
+def test_what_is_not_bounded_of_dockerfile_builds_is_told(
+    platform: Platform, is_bounded: bool, state: FindingState, said: str
+) -> None:
+    memory(platform).world.machines["local"].bounds_builds = is_bounded
+
+    found = finding(examine(platform), "dockerfile builds")
+
+    assert found.state is state
+    assert said in found.text
+
+
 def test_an_engine_that_is_away_is_red_and_the_rest_is_examined(platform: Platform) -> None:
     memory(platform).world.lose("local")
 

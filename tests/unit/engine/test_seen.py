@@ -112,7 +112,19 @@ def test_only_tcp_ports_of_an_image_count() -> None:
     assert image_seen(image(ExposedPorts=ports)).ports == (443, 8080)
 
 
-def test_a_health_check_can_be_taken_away() -> None:
-    assert not image_seen(image()).has_healthcheck
-    assert not image_seen(image(Healthcheck={"Test": ["NONE"]})).has_healthcheck
-    assert image_seen(image(Healthcheck={"Test": ["CMD", "true"]})).has_healthcheck
+@pytest.mark.parametrize(
+    ("config", "command"),
+    [
+        ({}, ()),
+        ({"Healthcheck": {}}, ()),
+        ({"Healthcheck": {"Test": ["NONE"]}}, ()),
+        ({"Healthcheck": {"Test": ["CMD", "check", "it's up"]}}, ("check", "it's up")),
+        ({"Healthcheck": {"Test": ["CMD-SHELL", "a | b"]}}, ("/bin/sh", "-c", "a | b")),
+        (
+            {"Healthcheck": {"Test": ["CMD-SHELL", "a | b"]}, "Shell": ["/bin/bash", "-ec"]},
+            ("/bin/bash", "-ec", "a | b"),
+        ),
+    ],
+)
+def test_a_health_check_is_a_command(config: dict[str, Any], command: tuple[str, ...]) -> None:
+    assert image_seen(image(**config)).healthcheck == command

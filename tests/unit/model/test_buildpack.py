@@ -13,6 +13,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ("python", Origin.OURS, "python", ""),
         ("heroku/python", Origin.OURS, "python", ""),
         ("urn:buildpack:heroku/nodejs", Origin.OURS, "nodejs", ""),
+        ("heroku-community/apt", Origin.OURS, "apt", ""),
         ("./buildpack", Origin.FOLDER, "./buildpack", ""),
         ("./tools/build_pack-2/", Origin.FOLDER, "./tools/build_pack-2", ""),
         ("https://Git.example.com/a/b", Origin.GIT, "https://git.example.com/a/b", ""),

@@ -13,7 +13,8 @@ from paas.model.container import STARTING, UP, Container, ContainerState, contai
 from paas.model.host import HostHealth
 from paas.model.person import PersonName
 from paas.model.route import Route, RouterStatus
-from paas.releases.create import release_image
+from paas.releases.create import NOTHING, release_image
+from paas.releases.declared import Declared
 from paas.scheduler.converge import converge
 from paas.scheduler.observe import Observer
 from paas.settings import Settings
@@ -30,6 +31,7 @@ class Stage:
     observer: Observer
     hosts: tuple[str, ...]
     is_acknowledged: bool = True
+    builder: Builder = Builder.BUILDPACK
     busy: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -54,20 +56,28 @@ class Stage:
         """An image is built, and its release is wanted."""
         self._release(self.app, processes or {"web": "serve"})
 
-    def _release(self, app: App, processes: Mapping[str, str]) -> None:
+    def releases_as(self, declared: Declared, **processes: str) -> None:
+        """The same, of an app with an app.json."""
+        self._release(self.app, processes or {"web": "serve"}, declared)
+
+    def _release(
+        self, app: App, processes: Mapping[str, str], declared: Declared = NOTHING
+    ) -> None:
         image = Image(
-            id=str(uuid.uuid4()), app_id=app.id, builder=Builder.BUILDPACK, arch="amd64", port=5000,
+            id=str(uuid.uuid4()), app_id=app.id, builder=self.builder, arch="amd64", port=5000,
             where=dict.fromkeys(self.hosts, IMAGE), source="", commit="3f2a91c", created_at=time.time(),
+            healthcheck=declared.app_file.healthcheck,
         )  # fmt: skip
         release_image(
             app,
             image,
-            processes,
+            declared.processes(processes),
             "Deploy 3f2a91c",
             "3f2a91c",
             "ana",
             self.platform,
             time.time(),
+            declared,
         )
 
     def converges(self, times: int = 6) -> None:

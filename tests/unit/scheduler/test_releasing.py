@@ -12,7 +12,7 @@ from paas.model.deploy import Deploy, DeployState
 from paas.model.host import HostHealth
 from paas.model.log import LogLine
 from paas.scheduler.converge import converge
-from paas.scheduler.live import outlook
+from paas.scheduler.live import OutlookState, outlook
 from paas.scheduler.releasing import output_name, printed
 from paas.scheduler.scale import scale
 from tests.unit.scheduler.stage import Stage
@@ -98,17 +98,20 @@ def test_while_it_runs_the_current_release_is_scaled_and_healed(stage: Stage) ->
     stage.releases(**MIGRATE)
     stage.converges()
 
-    scale(stage.now(), {"web": 2}, "ana", stage.platform, time.time())
+    change = scale(stage.now(), {"web": 2}, "ana", stage.platform, time.time())
     stage.converges()
+    assert outlook(stage.app.id, change.version, stage.platform, 0).state is OutlookState.WAITING
     stage.comes_up()
     stage.converges()
 
     assert stage.served() == ["web.1", "web.2"]
+    assert outlook(stage.app.id, change.version, stage.platform, 0).state is OutlookState.LIVE
     assert {one.dyno.release for one in stage.rows() if one.kind is Kind.DYNO} == {1}
     assert deploy_of(stage, 2).state is DeployState.RELEASING
     begun = deploy_of(stage, 2)
-    text = outlook(stage.app.id, begun.wake, stage.platform, begun.created_at).text
-    assert text == f"running the release process ({process(stage).dyno.name})"
+    seen = outlook(stage.app.id, begun.wake, stage.platform, begun.created_at)
+    assert seen.state is OutlookState.WAITING
+    assert seen.text == f"running the release process ({process(stage).dyno.name})"
 
 
 def test_the_next_one_waits_until_that_of_a_superseded_deploy_has_ended(stage: Stage) -> None:

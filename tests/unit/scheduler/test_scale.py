@@ -7,7 +7,7 @@ import pytest
 from paas.model.container import STARTING, UP
 from paas.model.formation import InvalidQuantity, Step
 from paas.scheduler.converge import converge
-from paas.scheduler.deploy import DEPLOY_SECONDS
+from paas.scheduler.deadline import DEPLOY_SECONDS
 from paas.scheduler.live import OutlookState, outlook
 from paas.scheduler.scale import scale
 from paas.wire import CONVERGE

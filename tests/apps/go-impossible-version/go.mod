@@ -1,0 +1,3 @@
+module example.com/impossible
+
+go 1.99.1

@@ -1,0 +1,3 @@
+module example.com/many/v2
+
+go 1.23
