@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from paas.model.app import App
-from paas.model.build import Build, BuildState, Purpose
+from paas.model.build import Build, BuildState
 from paas.model.deploy import Deploy, DeployState
 from paas.wiring import Platform
 
@@ -13,7 +13,7 @@ class Outcome(StrEnum):
     PENDING = "pending"
     LIVE = "live"
     BUILT = "built"
-    """Nothing was to be released."""
+    """Nothing was to be released: a lost image is there again, or the purpose was another."""
     FAILED = "failed"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
@@ -58,15 +58,14 @@ def fate_beside(build: Build, app: App, current: str | None, platform: Platform)
             return Fate(Outcome.FAILED, build.reason)
         case BuildState.CANCELLED:
             return Fate(Outcome.CANCELLED, build.reason)
-        case BuildState.SUCCEEDED if build.release is None and build.purpose is not Purpose.RELEASE:
+        case BuildState.SUCCEEDED if build.release is None:
             return Fate(Outcome.BUILT)
         case BuildState.SUCCEEDED:
             return _fate_of_release(build, app.id, current, platform)
 
 
 def _fate_of_release(build: Build, app_id: str, current: str | None, platform: Platform) -> Fate:
-    if build.release is None:
-        return Fate(Outcome.PENDING)
+    assert build.release is not None
     number, deploy = _last_of_image(app_id, build.release, platform)
     is_current = build.image is not None and build.image == current
     if deploy is None:

@@ -1,4 +1,4 @@
-"""The git remote that says which app a folder is pushed to. The client's only caller of git."""
+"""The git remote that says which app a folder is pushed to. With `files.py` the client's only caller of git."""
 
 import re
 import shlex

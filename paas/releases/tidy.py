@@ -67,7 +67,7 @@ def _kept(
 ) -> dict[str, list[int]]:
     """Image -> the releases it is kept for: the last that went live, the current and the wanted one.
 
-    For none the newest image, if it was built to be released later and that is not long ago.
+    For none the newest that was built to be released later, if that is not long ago.
     """
     live = [
         deploy.release
@@ -79,8 +79,9 @@ def _kept(
     for release in platform.releases.all(app.id):
         if release.image is not None and release.number in numbers:
             kept.setdefault(release.image, []).append(release.number)
-    for image in images[-1:]:
-        if image.processes is not None and image.created_at > now - UNRELEASED_SECONDS:
+    to_release = [image for image in images if image.processes is not None]
+    for image in to_release[-1:]:
+        if image.created_at > now - UNRELEASED_SECONDS:
             kept.setdefault(image.id, [])
     return kept
 

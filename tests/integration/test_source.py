@@ -68,6 +68,7 @@ def test_push_options_say_how_far_a_push_goes(user: User) -> None:
     assert "It can be built, and would be v2 with web" in dry.text
     assert user.types("git ls-remote paas main", within=folder).out == before
 
+    user.types("paas git:remote -a shop --http", within=folder)
     kept = user.types("git push -o no-release paas main", within=folder)
     assert kept.code == 0, kept.text
     assert f"To release it: paas deploy --ref {commit[:7]} -a shop" in kept.text
