@@ -104,6 +104,7 @@ class Machine:
     is_full: bool = False
     is_closed: bool = False
     bounds_builds: bool = True
+    build_bounds: tuple[int, float] | None = None
     addresses: int = 0
     """How many of its own choice it gave."""
 
@@ -216,7 +217,9 @@ class MemoryEngine:
         self._reach(host)
 
     def bound_builds(self, host: str, memory_mb: int, cpus: float) -> bool:
-        return self._reach(host).bounds_builds
+        machine = self._reach(host)
+        machine.build_bounds = (memory_mb, cpus) if machine.bounds_builds else None
+        return machine.bounds_builds
 
     def clear(self, host: str) -> None:
         self._reach(host)

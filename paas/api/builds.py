@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
 from paas.api.asked import CurrentApp, CurrentNews, CurrentPerson, CurrentPlatform
-from paas.api.fate import Outcome, current_image, fate_beside
+from paas.api.fate import Outcome, builds_before, current_image, fate_beside
 from paas.api.output import CurrentNarrator, follow
 from paas.api.passes import pass_for
 from paas.api.shapes import GENERATION, STACK, IdOut, PersonRefOut, moment, uuid_of
@@ -56,6 +56,8 @@ class BuildOut(BaseModel):
     """Ours: pending, live, built (and nothing was to be released), failed, cancelled or superseded."""
     purpose: Purpose
     """Ours: release, no-release or dry-run."""
+    before: int | None
+    """Ours: how many builds come before it, as long as it is queued."""
     current: bool
     """Ours: what serves now is the image that it made."""
     serving: bool
@@ -86,6 +88,7 @@ class BuildOut(BaseModel):
             status=STATUS.get(fate.outcome, "failed"),
             outcome=fate.outcome,
             purpose=build.purpose,
+            before=builds_before(build, platform) if build.state is BuildState.QUEUED else None,
             current=fate.is_current,
             serving=current is not None and not app.stopped,
             reason=fate.reason,

@@ -31,6 +31,13 @@ class Fate:
     """The image is the one that serves."""
 
 
+def builds_before(build: Build, platform: Platform) -> int:
+    """Of all apps: those under way, and those that are queued for longer."""
+    queued = platform.builds.in_state(BuildState.QUEUED)
+    under_way = platform.builds.in_state(BuildState.BUILDING)
+    return len(under_way) + sum(each.created_at < build.created_at for each in queued)
+
+
 def fate_of(build: Build, app: App, platform: Platform) -> Fate:
     return fate_beside(build, app, current_image(app, platform), platform)
 

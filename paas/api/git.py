@@ -23,7 +23,7 @@ from paas.api.gate import ASKED, Asked
 from paas.api.git_body import gathered, pieces
 from paas.api.unzip import unzipped
 from paas.errors import Conflict, Failed, Invalid, PaasError, Refused, Unavailable, Unknown
-from paas.model.git_request import RECEIVE, UPLOAD, GitRequest
+from paas.model.git_request import MOST_TIMES, RECEIVE, UPLOAD, GitRequest
 from paas.wiring import Platform
 
 CHUNK = 64 * 1024
@@ -99,7 +99,9 @@ async def carry(
     """The body to the door, its answer back, each as it comes. Raises PaasError while nothing was answered yet."""
     platform: Platform = scope["app"].state.platform
     settings, headers = platform.settings, Headers(scope=scope)
-    limit = ASKED_LIMIT if program == UPLOAD else (2 * settings.source_mb << 20) + BESIDE_LIMIT
+    limit = (
+        ASKED_LIMIT if program == UPLOAD else (MOST_TIMES * settings.source_mb << 20) + BESIDE_LIMIT
+    )
     body = unzipped(pieces(receive), headers.get("content-encoding", ""), limit)
     asked: Asked = scope[ASKED]
     assert asked.app is not None and asked.person is not None

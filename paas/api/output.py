@@ -15,13 +15,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from paas.api.apps import web_url
-from paas.api.fate import Fate, Outcome, fate_beside, fate_of
+from paas.api.fate import Fate, Outcome, builds_before, fate_beside, fate_of
 from paas.api.news import News
 from paas.api.versions import GOES_ON
 from paas.logs.segments import LogUnwritable
 from paas.logs.store import LogStore
 from paas.model.app import App, UnknownApp
-from paas.model.build import BuildState
+from paas.model.build import Build, BuildState
 from paas.model.process import RELEASE
 from paas.scheduler.live import checks, crash_is_read, crash_report, outlook
 from paas.scheduler.releasing import printed
@@ -156,7 +156,7 @@ def _look(build_id: str, app: App, offset: int, platform: Platform, is_known: bo
     else:
         fate = fate_beside(build, app, None, platform)
     if build.state is BuildState.QUEUED:
-        stage = Stage("waiting for a builder", build.created_at, False)
+        stage = _queued(build, platform)
     elif fate.deploy is None:
         stage = Stage("building", build.started_at or build.created_at, False)
     else:
@@ -167,6 +167,16 @@ def _look(build_id: str, app: App, offset: int, platform: Platform, is_known: bo
     if fate.release is not None and (is_known or fate.outcome is Outcome.PENDING):
         lines = _printed(app.id, fate.release, platform)
     return Look(data, offset, fate, stage, lines, _is_over(fate, app, platform))
+
+
+def _queued(build: Build, platform: Platform) -> Stage:
+    """Its place is told at once if it waits at all: most builds do not."""
+    before = builds_before(build, platform)
+    text = "waiting for a builder"
+    if before:
+        text += f": {before} build{'' if before == 1 else 's'} before this one"
+    is_waiting = before > 0 and time.time() - build.created_at > WORD_SECONDS
+    return Stage(text, build.created_at, is_waiting)
 
 
 def _printed(app_id: str, release: int, platform: Platform) -> Sequence[str] | None:

@@ -10,6 +10,7 @@ from paas.builds.fetch_source import check_sum, fetch_source
 from paas.builds.order import Built, Order
 from paas.builds.sources import SourceStore
 from paas.model.build import Builder, Source
+from paas.model.build_config import LISTS
 from paas.model.image_reference import ImageReference
 from paas.store.builds import BuildStore
 from paas.store.cipher import Cipher
@@ -34,6 +35,11 @@ def build_image(order: Order) -> Built:
     choice = choose(order.makers.buildpacks, order.config.vars, order.tree, order.settings)
     if choice is None and order.makers.builder is None and dockerfile.detect(order.tree):
         return dockerfile.build(order)
+    config = order.makers.build_config
+    if idle := [name for name in ("target", *LISTS) if getattr(config, name)]:
+        order.output.complain(
+            f"No Dockerfile is built: of no effect is what sets {', '.join(idle)}"
+        )
     return buildpack.build(order, choice)
 
 

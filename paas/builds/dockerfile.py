@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from paas.builds.choice import DOCKERFILE
@@ -54,23 +53,17 @@ def _called(name: str) -> str:
     return "the Dockerfile" if name == DOCKERFILE else name
 
 
-@dataclass(frozen=True, slots=True)
-class _Secret:
-    id: str
-    value: str
-
-
 def _build(order: Order, name: str) -> str:
     context, scratch = order.folder / "tree", order.folder / "scratch"
     context.mkdir()
     scratch.mkdir()
     unpack(order.source, context)
     text = _read(context, name)
-    secrets = _secrets(order)
-    rewritten = rewrite(text, {var: secret.id for var, secret in secrets.items()})
+    secret_ids = _secret_ids(order)
+    rewritten = rewrite(text, secret_ids)
     _remark(order, text, rewritten)
-    config = order.makers.build_config
-    given = {var: order.config.vars[var] for var in config.args if var in order.config.vars}
+    config, values = order.makers.build_config, order.config.vars
+    given = {var: values[var] for var in config.args if var in values}
     recipe = Recipe(
         context=context,
         dockerfile=_lay_out(context, name, scratch, rewritten.text),
@@ -80,7 +73,7 @@ def _build(order: Order, name: str) -> str:
         labels=order.labels,
         scratch=scratch,
         args={**host_proxies(), **given, OWN_CACHES: order.app.id},
-        secrets={secret.id: secret.value for secret in secrets.values()},
+        secrets={secret_id: values[var] for var, secret_id in secret_ids.items()},
     )
     try:
         return _run(order, recipe, rewritten)
@@ -134,20 +127,16 @@ def _lay_out(context: Path, name: str, scratch: Path, text: str) -> Path:
     return copy
 
 
-def _secrets(order: Order) -> Mapping[str, _Secret]:
-    """By the config var's name. Raises BuildFailed: a build that should have a secret does nothing of use without."""
-    names, found = order.makers.build_config.secrets, order.config.vars
-    if missing := [name for name in names if name not in found]:
+def _secret_ids(order: Order) -> Mapping[str, str]:
+    """Config var -> the id of its secret. Raises BuildFailed: without one that it should have, a build is of no use."""
+    names, values = order.makers.build_config.secrets, order.config.vars
+    if missing := [name for name in names if name not in values]:
         raise BuildFailed(
             f"the config has no {', '.join(missing)} (build setting secrets). Type: paas config:set {missing[0]}=… "
             "or: paas builds:config:unset secrets"
         )
-    return {name: _Secret(_secret_id(order, name), found[name]) for name in names}
-
-
-def _secret_id(order: Order, name: str) -> str:
-    digest = order.digest("\0".join((order.app.id, name, order.config.vars[name])))
-    return f"{name}.{digest[:24]}"
+    digests = {name: order.digest("\0".join((order.app.id, name, values[name]))) for name in names}
+    return {name: f"{name}.{digest[:24]}" for name, digest in digests.items()}
 
 
 def _remark(order: Order, text: str, rewritten: Rewritten) -> None:
@@ -164,10 +153,9 @@ def _remark(order: Order, text: str, rewritten: Rewritten) -> None:
     for name in config.secrets:
         if name not in rewritten.asked:
             order.output.complain(f"No step mounts the secret {name} (build setting secrets)")
-    for name in sorted(rewritten.asked - {*config.secrets}):
-        order.output.complain(
-            f"A step mounts the secret {name}, which is not given: paas builds:config secrets={name}"
-        )
+    if strange := sorted(rewritten.asked - {*config.secrets}):
+        named = order.output.clean(", ".join(strange))
+        order.output.complain(f"Not given, but mounted (build setting secrets): {named}")
 
 
 def _port(seen: ImageSeen) -> int:

@@ -11,7 +11,8 @@ KNOWS_HEREDOCS = 23
 _STEP = re.compile(r"\[(?:(\S+) +)? *(\d+)/(\d+)\] ([A-Z]+)\b")
 _NO_STAGE = re.compile(r'target stage "?(.+?)"? could not be found')
 _LINE = re.compile(r"dockerfile parse error (?:on )?line (\d+): (.*)", re.IGNORECASE)
-_FLAG = re.compile(r"unknown flag: (?:--)?([a-z-]+)", re.IGNORECASE)
+_UNKNOWN = re.compile(r"unknown flag: (?:--)?([a-z-]+)|unexpected key '([^']+)'", re.IGNORECASE)
+"""A flag of an instruction, or a word of its --mount."""
 _FRONTEND = "resolve image config"
 _SECRET = re.compile(r"secret (\S+?):? not found")
 
@@ -70,10 +71,11 @@ def _unread(line: int, why: str, attempt: Attempt) -> str:
             f"{attempt.name}, line {first.line}: a heredoc (<<{first.heredocs[0]}) needs Docker "
             f"{KNOWS_HEREDOCS}, and this engine is {attempt.docker}. Join the lines of RUN by && and \\, or COPY a file"
         )
-    if (flag := _FLAG.search(why)) is not None:
+    if (found := _UNKNOWN.search(why)) is not None:
+        what = f"--{found[1].lower()}" if found[1] else f"{found[2]}= in --mount"
         return (
-            f"{attempt.name}, line {line}: this engine (Docker {attempt.docker}) does not know --{flag[1].lower()} "
-            "here; leave it away, or update the engine"
+            f"{attempt.name}, line {line}: this engine (Docker {attempt.docker}) does not know {what} here; leave it "
+            "away, or update the engine"
         )
     return f"{attempt.name}, line {line}: {why}"
 

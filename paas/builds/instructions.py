@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 STEPS = frozenset({"RUN", "COPY", "ADD", "WORKDIR"})
 """Those that BuildKit counts, beside the FROM of an image."""
@@ -41,7 +41,7 @@ class Dockerfile:
     frontend: str | None = None
     """What a `# syntax=` line names."""
     frontend_line: int = 0
-    stages: Sequence[Stage] = field(default=())
+    stages: Sequence[Stage] = ()
 
     @property
     def args(self) -> frozenset[str]:
@@ -85,8 +85,9 @@ def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
                 break
         if not parts:
             continue
-        keyword, _, rest = "".join(parts).strip().partition(" ")
-        keyword, last = keyword.upper(), position
+        keyword, *others = "".join(parts).split(None, 1) or [""]
+        rest, last = "".join(others), position
+        keyword = keyword.upper()
         ends = _HEREDOC.findall(rest) if keyword in _TAKE_HEREDOCS else []
         for dash, _, word in ends:
             position = ending.behind(position, word, is_indented=bool(dash))

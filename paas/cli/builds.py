@@ -45,7 +45,7 @@ def list_builds(session: Session, app: str, num: int, as_json: bool) -> None:
             [
                 (
                     build["id"][:SHOWN],
-                    build.get("outcome") if build["status"] == "failed" else build["status"],
+                    _state(build),
                     ((build.get("source_blob") or {}).get("version") or "")[:SHOWN],
                     who(build.get("user")),
                     when(build.get("created_at"), now),
@@ -131,6 +131,11 @@ def build_named(api: Client, app: str, given: str | None) -> dict[str, Any]:
 def newest_first(api: Client, app: str) -> list[dict[str, Any]]:
     found = api.get(path("apps", app, "builds")).many()
     return sorted(found, key=lambda build: str(build["created_at"]), reverse=True)
+
+
+def _state(build: dict[str, Any]) -> str:
+    state = str(build.get("outcome") if build["status"] == "failed" else build["status"])
+    return f"{state}, {build['before']} before it" if build.get("before") else state
 
 
 def _buildpack(used: dict[str, Any]) -> str:

@@ -1,15 +1,16 @@
 """HTTP/1.1 over one socket: a request, its answer, and then the next request."""
 
-import select
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from itertools import chain
 
 import h11
 
 from paas.errors import Unavailable
 
 CHUNK = 65536
+LATE_SECONDS = 5.0
+"""How long it is waited for an answer that was on its way when the connection failed."""
 CLOSED = "the server closed the connection"
 
 
@@ -66,15 +67,40 @@ class Connection:
         self._what = f"PUT {target}"
         self._sock.settimeout(seconds)
         request = h11.Request(method="PUT", target=target, headers=list(headers.items()))
-        with suppress(BrokenPipeError, ConnectionResetError):  # an answer may have come before
-            self._sock.sendall(self._http.send(request) or b"")
-            for piece in body:
-                if select.select([self._sock], [], [], 0)[0]:
-                    break
-                self._sock.sendall(self._http.send(h11.Data(data=piece)) or b"")
-            else:
-                self._sock.sendall(self._http.send(h11.EndOfMessage()) or b"")
+        pieces = (h11.Data(data=piece) for piece in body)
+        for event in chain((request,), pieces, (h11.EndOfMessage(),)):
+            failure = self._failure_to_send(event)
+            if failure is not None:
+                return self._response_before(failure, min(seconds, LATE_SECONDS))
+            if self._is_answered(seconds):
+                break
         return self._response()
+
+    def _failure_to_send(self, event: h11.Event) -> OSError | None:
+        try:
+            self._sock.sendall(self._http.send(event) or b"")
+        except OSError as error:
+            return error
+        return None
+
+    def _is_answered(self, seconds: float) -> bool:
+        """Read, not selected: what arrives over TLS may be TLS's own. Raises BrokenOff at the end of the connection."""
+        self._sock.settimeout(0)
+        try:
+            self._receive()
+        except OSError:  # there is nothing yet; what is wrong the next piece finds out
+            return False
+        finally:
+            self._sock.settimeout(seconds)
+        return True
+
+    def _response_before(self, failure: OSError, seconds: float) -> h11.Response:
+        """What was answered before the connection failed. Raises BrokenOff with the failure's own reason."""
+        self._sock.settimeout(seconds)
+        try:
+            return self._response()
+        except BrokenOff:
+            raise BrokenOff(self._what, failure.strerror or str(failure)) from None
 
     def _response(self) -> h11.Response:
         while not isinstance(event := self._next(), h11.Response):
@@ -92,12 +118,15 @@ class Connection:
     def _next(self) -> object:
         try:
             while (event := self._http.next_event()) is h11.NEED_DATA:
-                data = self._sock.recv(CHUNK)
-                if not data and self._http.their_state is h11.SEND_RESPONSE:
-                    raise BrokenOff(self._what, CLOSED)
-                self._http.receive_data(data)
+                self._receive()
         except OSError as error:
             raise BrokenOff(self._what, error.strerror or str(error)) from None
         except h11.RemoteProtocolError as error:
             raise BrokenOff(self._what, str(error)) from None
         return event
+
+    def _receive(self) -> None:
+        data = self._sock.recv(CHUNK)
+        if not data and self._http.their_state is h11.SEND_RESPONSE:
+            raise BrokenOff(self._what, CLOSED)
+        self._http.receive_data(data)

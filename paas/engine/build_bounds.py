@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from paas.engine.body import bounds_body
+from paas.engine.body import PLATFORM, bounds_body
 from paas.engine.docker_network import DockerNetwork
 from paas.engine.engine import EngineFailed
 
@@ -29,17 +29,39 @@ echo "$2" >"$cpu/cpu.cfs_quota_us"
 """
 
 
+NO_LIMIT = "-1"
+
+
 def bound_builds(
     network: DockerNetwork, host: str, info: Mapping[str, Any], memory_mb: int, cpus: float
 ) -> bool:
     """`info` is the engine's own. False: this engine's builds cannot be bounded."""
-    if (info.get("CgroupVersion"), info.get("CgroupDriver")) != ("1", "cgroupfs"):
+    if not _are_known(info):
         return False
-    limits = [f"{memory_mb << 20}", f"{round(cpus * PERIOD_US)}"]
-    command = ["/bin/sh", "-c", SCRIPT, "bound", *limits]
     with suppress(EngineFailed):
-        network.run_tool(
-            host, bounds_body(network.platform, network.tools_on(host), command, CGROUPS)
-        )
+        write_bounds(network, host, f"{memory_mb << 20}", f"{round(cpus * PERIOD_US)}")
         return True
     return False
+
+
+def free_builds(network: DockerNetwork, host: str) -> None:
+    """When the last platform of its engine goes, whoever else builds there has the whole machine again."""
+    if not network.connections.host(host).is_local:
+        return
+    with network.connections.to(host) as client:
+        others = client.containers(all=True, filters={"label": [PLATFORM]})
+        is_last = not others and _are_known(client.info())
+    if is_last:
+        with suppress(EngineFailed):
+            write_bounds(network, host, NO_LIMIT, NO_LIMIT)
+
+
+def write_bounds(network: DockerNetwork, host: str, memory: str, quota: str) -> None:
+    """Bytes, and microseconds of each period. Raises EngineFailed."""
+    command = ["/bin/sh", "-c", SCRIPT, "bound", memory, quota]
+    image = network.tools_on(host)
+    network.run_tool(host, bounds_body(network.platform, image, command, CGROUPS))
+
+
+def _are_known(info: Mapping[str, Any]) -> bool:
+    return (info.get("CgroupVersion"), info.get("CgroupDriver")) == ("1", "cgroupfs")

@@ -12,7 +12,7 @@ from requests import ConnectionError as ConnectionLost
 from requests import Timeout
 
 from paas.engine.body import PLATFORM, container_body
-from paas.engine.build_bounds import bound_builds
+from paas.engine.build_bounds import bound_builds, free_builds
 from paas.engine.connections import APIError, Client, Connections, Hosts, explain, fine_if
 from paas.engine.docker_images import DockerImages
 from paas.engine.docker_network import DockerNetwork
@@ -100,6 +100,7 @@ class DockerEngine:
 
     def clear(self, host: str) -> None:
         self.network.forget(host)
+        free_builds(self.network, host)
         self._images.remove(host, self.network.tools_on(host))
 
     def bound_builds(self, host: str, memory_mb: int, cpus: float) -> bool:

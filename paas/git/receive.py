@@ -20,6 +20,7 @@ from paas.errors import Failed, Invalid, PaasError
 from paas.git.ask import Api, ApiSilent, printable
 from paas.git.lock import PushLock
 from paas.git.repos import Entry, Repo
+from paas.model.git_request import PACK_TIMES
 
 DEPLOYS = ("refs/heads/main", "refs/heads/master")
 PATIENCE_SECONDS = 120.0
@@ -59,6 +60,8 @@ class Push:
         """The build whose output the pusher saw while waiting at the door."""
         self.api = Api(Path(given["PAAS_DIR"]), given["PAAS_KEY"], given["PAAS_PERSON"])
         self.lock = PushLock(Path.cwd())
+        self.quarantine = given.get("GIT_QUARANTINE_PATH")
+        """Where git keeps what was pushed until the hook has said yes; None: nothing was, but to delete a branch."""
 
 
 def main() -> int:
@@ -82,6 +85,8 @@ def main() -> int:
 def receive(updates: Iterable[str], push: Push, push_options: Sequence[str]) -> None:
     """Returns when the ref may move. Raises PushRefused, NotLive, ApiRefused or ApiSilent."""
     purpose = purpose_of(push_options)
+    if push.quarantine is not None:
+        check_pack(brought(Path(push.quarantine)), push.source_mb)
     commit = commit_to_deploy(updates, push.app)
     if commit is None:
         return
@@ -112,6 +117,22 @@ def purpose_of(push_options: Sequence[str]) -> str:
     if len(set(push_options)) > 1:
         raise PushRefused(f"-o {' and -o '.join(OPTIONS)} do not go together.")
     return push_options[0] if push_options else RELEASE
+
+
+def brought(quarantine: Path) -> int:
+    """Bytes of what the push has brought, packed as it came."""
+    return sum(path.stat().st_size for path in quarantine.rglob("*") if path.is_file())
+
+
+def check_pack(size: int, source_mb: int) -> None:
+    """Raises PushRefused."""
+    limit_mb = PACK_TIMES * source_mb
+    if size > limit_mb << 20:
+        raise PushRefused(
+            f"it brings {size >> 20} MB of history; {limit_mb} MB is the most ({PACK_TIMES} times the setting "
+            "source_mb). Push it in parts, the oldest first (git push paas COMMIT:refs/heads/history), "
+            "or without the history: paas deploy"
+        )
 
 
 def commit_to_deploy(updates: Iterable[str], app: str) -> str | None:

@@ -16,6 +16,7 @@ from paas.git.repos import (
     tidy,
 )
 from paas.git.turn import Client, take_turn
+from paas.model.git_request import MOST_TIMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,5 +65,5 @@ class Visit:
         hooks = ensure_hooks(
             self.directory, here.with_name("receive.py"), here.with_name("restore.py")
         )
-        # Twice the tree's limit: the pack of a push may hold more than one version of it.
-        return serve_command(program, self.repository, hooks, 2 * self.source_mb, options)
+        limit_mb = MOST_TIMES * self.source_mb
+        return serve_command(program, self.repository, hooks, limit_mb, options)

@@ -10,6 +10,9 @@ RECEIVE, UPLOAD = "git-receive-pack", "git-upload-pack"
 """git's programs for a push and for a fetch."""
 BUILD = "paas-build"
 """Of a commit that the repository has. No program: the door asks the API for the build, as a push does."""
+PACK_TIMES, MOST_TIMES = 2, 4
+"""How many times the largest tree a push may bring, for there may be many versions of it. Above the first the hook
+refuses it and says what to do; above the second git breaks it off, so that no push fills the disk."""
 LENGTH_BYTES = 4
 HEAD_LIMIT = 16 * 1024
 

@@ -13,6 +13,7 @@ from docker.api.client import APIClient
 
 from paas.engine.body import PLATFORM
 from paas.engine.breaker import OPEN_SECONDS
+from paas.engine.build_bounds import free_builds
 from paas.engine.docker_engine import DockerEngine
 from paas.engine.engine import KILLED, EventKind, HostUnreachable, SubnetTaken
 from tests.contract.conftest import OneHost
@@ -76,6 +77,19 @@ def test_all_dockerfile_builds_together_are_bounded_where_that_is_known(docker_l
         assert limits["memory.limit_in_bytes"] == f"{4095 << 20}"
         assert limits.get("memory.memsw.limit_in_bytes") in (None, f"{4095 << 20}")
         assert quota.read_text() == "175000\n"
+
+
+def test_a_bound_of_dockerfile_builds_stays_while_another_platform_is_there(
+    docker_lab: Lab,
+) -> None:
+    memory = Path("/sys/fs/cgroup/memory/docker/buildkit/memory.limit_in_bytes")
+    is_bounded = docker_lab.engine.bound_builds(docker_lab.host, 4094, 2)
+    docker_lab.started()
+    assert isinstance(docker_lab.engine, DockerEngine)
+
+    free_builds(docker_lab.engine.network, docker_lab.host)
+
+    assert not is_bounded or memory.read_text() == f"{4094 << 20}\n"
 
 
 def test_a_container_that_eats_its_memory_is_killed_and_told_of(docker_lab: Lab) -> None:

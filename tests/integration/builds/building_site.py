@@ -162,8 +162,9 @@ def tar_of(tree: str | Mapping[str, str]) -> bytes:
         else:
             for name, text in tree.items():
                 member = tarfile.TarInfo(name)
-                member.size = len(text.encode())
-                tar.addfile(member, io.BytesIO(text.encode()))
+                content_of = text.encode(errors="surrogateescape")
+                member.size = len(content_of)
+                tar.addfile(member, io.BytesIO(content_of))
     return content.getvalue()
 
 

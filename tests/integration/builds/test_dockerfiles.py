@@ -65,7 +65,7 @@ def test_a_changed_secret_or_argument_is_noticed_and_no_secret_is_left_anywhere(
         assert (token in told, found) == (False, "")
     assert not any(SECRET in output for output in outputs)
     assert all("RUN --mount=type=secret,id=TOKEN     sha256sum" in output for output in outputs)
-    assert all("A step mounts the secret UNNAMED, which is not given" in o for o in outputs)
+    assert all("Not given, but mounted (build setting secrets): UNNAMED" in o for o in outputs)
 
 
 def test_a_step_with_a_secret_is_never_taken_from_another_app(builds: Builds) -> None:
@@ -105,6 +105,18 @@ def test_no_process_shows_what_a_build_is_given(builds: Builds) -> None:
     assert "an argument's value" not in listed
     assert "begun [REDACTED]" in builds.output(build_id)
     assert "an argument's value" not in builds.output(build_id)
+
+
+def test_what_a_dockerfile_names_moves_no_cursor_and_fills_no_page(builds: Builds) -> None:
+    mounts = [f"--mount=type=secret,id=\x1b]0;{number}\x07\udc80" for number in range(300)]
+    content = f"FROM paas/stack:run\nRUN {' '.join(mounts)} true\nRUN exit 1\n"
+
+    pushed = builds.pushed({"Dockerfile": content})
+
+    assert pushed.build.state is BuildState.FAILED
+    assert "Not given, but mounted (build setting secrets): ]0;0" in pushed.output
+    assert "\x1b" not in pushed.output
+    assert len(pushed.output.partition("[1/3]")[0]) < 2000
 
 
 def test_a_cache_mount_is_kept_and_is_not_in_the_image(builds: Builds) -> None:
@@ -224,7 +236,7 @@ def test_a_folder_of_a_monorepo_is_built_by_its_dockerfile(
 
 
 def test_a_folder_of_a_monorepo_is_built_by_a_buildpack(builds: Builds) -> None:
-    builds.sets(path="services/page")
+    builds.sets(path="services/page", target="web")
     own = builds.with_buildpack(detect="test -f $1/page.txt && echo Page")
 
     pushed = own.pushed("monorepo")
@@ -232,6 +244,7 @@ def test_a_folder_of_a_monorepo_is_built_by_a_buildpack(builds: Builds) -> None:
     assert pushed.release is not None, pushed.output
     assert pushed.release.processes == {"web": "cat page.txt"}
     assert "-----> Left out what .slugignore names" in pushed.output
+    assert "No Dockerfile is built: of no effect is what sets target" in pushed.output
     assert pushed.image is not None
     assert (
         own.says(pushed.image, ("paas-start", "ls; cat page.txt"))

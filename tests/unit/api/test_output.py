@@ -259,3 +259,38 @@ def test_an_offset_that_cannot_be_is_told(served: Served, offset: str) -> None:
     build_id = queued(served)
     with served.by("ana") as client:
         assert client.get(f"/apps/shop/builds/{build_id}/output?offset={offset}").status_code == 422
+
+
+def test_a_queued_build_tells_its_place_and_then_builds(served: Served) -> None:
+    platform = served.platform
+    busy, older, own = (
+        Build(str(uuid.uuid4()), app_id, BuildState.QUEUED, "source", "", "ana", time.time() - age)
+        for app_id, age in (("busy", 30), ("older", 20), (served.shop.id, 10))
+    )
+    for build in (busy, older, own):
+        platform.builds.add(build)
+    assert platform.builds.begin(busy.id, "builds-1", time.time(), time.time() + 60)
+    with served.by("ana") as client:
+        shown = client.get(f"/apps/shop/builds/{own.id}").json()
+        pusher = Pusher(client, own.id)
+        eventually(lambda: "waiting for a builder: 2 builds before this one\n" in pusher.text)
+        platform.builds.end(busy.id, BuildState.FAILED, time.time())
+        eventually(lambda: "waiting for a builder: 1 build before this one\n" in pusher.text)
+        platform.builds.begin(own.id, "builds-1", time.time(), time.time() + 60)
+        begun = client.get(f"/apps/shop/builds/{own.id}").json()
+        platform.builds.end(own.id, BuildState.FAILED, time.time(), "no Dockerfile")
+        pusher.join(10)
+
+    assert (shown["status"], shown["before"], begun["before"]) == ("pending", 2, None)
+    assert pusher.text.endswith(" !     no Dockerfile\n")
+
+
+def test_a_build_that_begins_at_once_says_nothing_of_a_queue(served: Served) -> None:
+    building(served)
+    with served.by("ana") as client:
+        build_id = queued(served)
+        pusher = Pusher(client, build_id)
+        served.platform.builds.end(build_id, BuildState.FAILED, time.time(), "no Dockerfile")
+        pusher.join(10)
+
+    assert pusher.text == " !     no Dockerfile\n"

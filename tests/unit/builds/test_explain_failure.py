@@ -51,6 +51,8 @@ def test_a_newer_engine_has_another_trouble_with_it() -> None:
          "deploy/Dockerfile has no stage web (build setting target); none of its stages has a name"),
         (f"{PARSE} 2: Unknown flag: link", "FROM x\nCOPY --link a b",
          "deploy/Dockerfile, line 2: this engine (Docker 20.10.24+dfsg1) does not know --link here"),
+        (f"{PARSE} 2: unexpected key 'env' in 'env=B'", "FROM x\nRUN --mount=type=secret,id=A,env=B x",
+         "deploy/Dockerfile, line 2: this engine (Docker 20.10.24+dfsg1) does not know env= in --mount here"),
         (f"{PARSE} 1: unknown instruction: FRM", "FRM x", "deploy/Dockerfile, line 1: unknown instruction: FRM"),
         ("resolve image config for docker.io/docker/dockerfile:1: no such host", "#syntax=docker/dockerfile:1\nFROM x",
          "deploy/Dockerfile, line 1: the image docker/dockerfile:1 that its '# syntax=' names could not be had."),

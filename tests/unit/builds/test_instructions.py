@@ -42,6 +42,16 @@ def test_instructions_have_their_lines() -> None:
     assert read.args == {"A", "B"}
 
 
+def test_a_tab_is_as_good_as_a_space() -> None:
+    read = read_dockerfile("FROM\tx\tas\ta\n\tRUN\tb\n")
+
+    assert [(each.keyword, each.text) for each in read.instructions] == [
+        ("FROM", "x\tas\ta"),
+        ("RUN", "b"),
+    ]
+    assert read.stages[0].name == "a"
+
+
 def test_stages_have_their_steps() -> None:
     stages = read_dockerfile(WHOLE).stages
 

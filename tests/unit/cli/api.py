@@ -3,6 +3,7 @@
 import json
 import socket
 import socketserver
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -86,6 +87,17 @@ def refusal(status: int, kind: str, message: str) -> Reply:
 def serve_tcp(api: Api) -> Iterator[str]:
     with _served(ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))) as server:
         yield f"http://127.0.0.1:{server.server_address[1]}"
+
+
+@contextmanager
+def serve_tls(api: Api, context: ssl.SSLContext) -> Iterator[str]:
+    """The handshake is its connection's thread's."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    with _served(server):
+        yield f"https://127.0.0.1:{server.server_address[1]}"
 
 
 @contextmanager

@@ -99,3 +99,9 @@ def test_cancel_without_a_build_under_way_says_so(api: Api, user: User) -> None:
         "paas: shop has no build under way. See: paas builds -a shop\n",
         1,
     )
+
+
+def test_a_queued_build_is_listed_with_its_place(api: Api, user: User) -> None:
+    api.returns("GET /apps/shop/builds", [NEW | {"before": 3}])
+
+    assert "aaaa2222  pending, 3 before it  0123" in user.types("paas builds -a shop").out

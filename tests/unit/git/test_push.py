@@ -171,6 +171,41 @@ def test_a_tree_over_the_limit_is_refused_with_its_largest_files(alice: Any, api
     assert api.sources == []
 
 
+def test_too_much_history_is_refused_with_the_ways_out_and_may_come_in_parts(
+    alice: Any, api: Any
+) -> None:
+    api.source_mb = 1
+    first = alice.git("rev-parse", "HEAD")
+    for _ in range(3):
+        (alice.path / "big").write_bytes(os.urandom(900_000))
+        first, last = alice.git("rev-parse", "HEAD"), alice.commit()
+    (alice.path / "big").unlink()
+    alice.commit()
+
+    push = alice.push()
+    older, newer = alice.push(f"{first}:refs/heads/history"), alice.push()
+
+    assert not push.accepted
+    assert (
+        "it brings 2 MB of history; 2 MB is the most (2 times the setting source_mb)" in push.output
+    )
+    assert "Push it in parts" in push.output
+    assert older.accepted and newer.accepted, newer.output
+    assert last
+
+
+def test_what_would_fill_the_disk_is_broken_off(alice: Any, api: Any) -> None:
+    api.source_mb = 1
+    (alice.path / "big").write_bytes(os.urandom(6 << 20))
+    alice.commit()
+
+    push = alice.push()
+
+    assert not push.accepted
+    assert "pack exceeds maximum allowed size" in push.output
+    assert alice.stored("main") is None
+
+
 def test_a_branch_that_points_to_no_commit_is_refused_before_the_build(
     alice: Any, api: Any
 ) -> None:

@@ -13,6 +13,8 @@ from paas.hosts.drain import drain
 from paas.model.host import Host, HostHealth, Schedulable
 from paas.scheduler.health import CONNECT_SECONDS, CONTAINERS_ASKED, Health
 from paas.scheduler.scale import scale
+from paas.settings import Settings
+from paas.store.database import Database
 from tests.unit.scheduler.stage import Stage
 
 SILENT = HostUnreachable("h2", "connection refused")
@@ -220,3 +222,17 @@ def test_one_that_comes_back_is_up_when_a_container_of_it_is_reached(quick: Stag
 
     host = of("h2", quick)
     assert (host.health, host.health_reason) == (HostHealth.UP, None)
+
+
+@pytest.mark.parametrize(("hosts", "bounds"), [(("local",), (3000, 1.5)), (("h1", "h2"), None)])
+def test_builds_are_bounded_on_the_platforms_own_machine_alone(
+    settings: Settings, record: Database, hosts: Sequence[str], bounds: tuple[int, float] | None
+) -> None:
+    limits = replace(settings, build_memory_mb=1000, build_workers=3, cpus=0.5)
+    stage = Stage.set_up(limits, *hosts)
+
+    Health(hosts[0], stage.platform).prepare()
+
+    assert stage.engine.world.machines[hosts[0]].build_bounds == bounds
+    stage.platform.record.close()
+    stage.platform.threads.shutdown()
