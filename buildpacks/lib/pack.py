@@ -147,7 +147,11 @@ def digest_of(parts: Iterable[bytes | str]) -> str:
 def has_web_process(app: Path) -> bool:
     procfile = app / "Procfile"
     return procfile.is_file() and bool(
-        re.search(r"^\s*web\s*:\s*\S", procfile.read_text(errors="replace"), re.MULTILINE)
+        re.search(
+            r"^\s*web\s*:\s*\S",
+            procfile.read_text(encoding="utf-8-sig", errors="replace"),
+            re.MULTILINE,
+        )
     )
 
 

@@ -22,7 +22,8 @@ USER = "20000:20000"
 LIMITS = ["--init", "--user", USER, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
 START = 'for f in /app/.profile.d/*.sh; do [ -e "$f" ] && . "$f"; done; eval "exec $1"'
 COMPILE = (
-    "/buildpacks/$1/bin/compile /app /cache /env && echo ===== && /buildpacks/$1/bin/release /app"
+    "/buildpacks/$1/bin/compile /app /cache /env && echo ===== && "
+    "if [ -e /buildpacks/$1/bin/release ]; then /buildpacks/$1/bin/release /app; fi"
 )
 DETECT = (
     'for name in "$@"; do said=$(/buildpacks/$name/bin/detect /app) && echo "$said" && exit; done'

@@ -103,13 +103,37 @@ def test_each_sample_is_known_by_its_buildpack(
         ({"go.mod": "module a", "index.html": ""}, "Go"),
         ({"go.mod": "module a", "package.json": '{"scripts": {"start": "x"}}'}, "Node.js"),
         ({"Procfile": "web: ./run"}, "Procfile"),
-        ({"Procfile": "# nothing\n"}, None),
+        ({"Procfile": "\ufeffweb: ./run\r\n"}, "Procfile"),
+        ({"Procfile": "# nothing\nweb:\r\n"}, None),
+        ({"package.json": "{}", "index.html": "", "Procfile": "\ufeffweb: node x.js"}, "Node.js"),
     ],
 )
 def test_the_files_decide(workshop: Workshop, files: Mapping[str, str], name: str | None) -> None:
     workshop.source(files=files)
 
     assert workshop.detected() == name
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("./gone", "there is no ./gone in the tree"),
+        ("./run", "./run is not executable. Type: git update-index --chmod=+x ./run"),
+        ("bash run", None),
+        ("./$NAME/run", None),
+        ("cd /tmp && ./gone", None),
+    ],
+)
+def test_a_procfile_that_names_what_cannot_run_is_told_so(
+    workshop: Workshop, command: str, said: str | None
+) -> None:
+    workshop.source(files={"Procfile": f"\ufeffweb: {command}\r\n", "run": "#!/bin/sh\n"})
+
+    built = workshop.build("procfile")
+
+    assert built.accepted == (said is None), built.output
+    if said:
+        assert f" !     Procfile: {said}" in built.output
 
 
 # Python
