@@ -46,6 +46,10 @@ def build(order: Order) -> Built:
             "the image has neither CMD nor ENTRYPOINT, and the tree no Procfile that says what to run. "
             'Add a line such as CMD ["./server"] to the Dockerfile'
         )
+    if seen.entrypoint and processes:
+        order.output.line(
+            "The image's ENTRYPOINT gets each command of the Procfile as its arguments, and is to run them"
+        )
     run: Mapping[str, str] = processes if says_what_to_run else {WEB: "", **processes}
     return Built(image, run, _port(seen), DOCKERFILE, Builder.DOCKERFILE)
 

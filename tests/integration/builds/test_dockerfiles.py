@@ -158,6 +158,20 @@ def test_what_an_image_says_of_its_start_is_kept(
 
 
 @pytest.mark.parametrize(
+    ("procfile", "is_said"), [("release: echo migrated\n", True), (None, False)]
+)
+def test_an_entrypoint_that_gets_the_commands_of_a_procfile_is_told_of(
+    builds: Builds, procfile: str | None, is_said: bool
+) -> None:
+    files = {"Dockerfile": (APPS / "dockerfile-entrypoint/Dockerfile").read_text()}
+
+    pushed = builds.pushed(files if procfile is None else {**files, "Procfile": procfile})
+
+    assert pushed.image is not None, pushed.output
+    assert ("ENTRYPOINT gets each command of the Procfile" in pushed.output) is is_said
+
+
+@pytest.mark.parametrize(
     ("given", "app", "words"),
     [
         ({"target": "wbe"}, "dockerfile-targets",
