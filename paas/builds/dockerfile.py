@@ -155,8 +155,14 @@ def _secret_id(order: Order, name: str) -> str:
 
 
 def _remark(order: Order, text: str, rewritten: Rewritten) -> None:
-    """What will not come to where it was meant to."""
+    """What will not come to where it was meant to. Raises BuildFailed where nobody can tell."""
     config = order.makers.build_config
+    if config.secrets and rewritten.unclear:
+        mount, line = next(iter(rewritten.unclear.items()))
+        raise BuildFailed(
+            f"{config.dockerfile or DOCKERFILE}, line {line}: a variable says which secret this is: "
+            f"{order.output.clean(mount)}. Write its name"
+        )
     declared = read_dockerfile(text).args
     for name in config.args:
         if name not in order.config.vars:
