@@ -15,8 +15,9 @@ def configure_build(
     platform: Platform,
     now: float,
 ) -> BuildConfig:
-    """All changes or none; None unsets. Raises InvalidBuildConfig."""
+    """All changes or none; None unsets. Raises InvalidBuildConfig, and UnknownApp if it was destroyed meanwhile."""
     with platform.record.write():
+        app = platform.apps.named(app.id)
         config = platform.build_configs.of(app.id).changed(changes)
         platform.build_configs.put(app.id, config)
     if changes:

@@ -45,6 +45,10 @@ def build(order: Order) -> Built:
             "the image has neither CMD nor ENTRYPOINT, and the tree no Procfile that says what to run. "
             'Add a line such as CMD ["./server"] to the Dockerfile'
         )
+    if seen.entrypoint and processes:
+        order.output.line(
+            "The image's ENTRYPOINT gets each command of the Procfile as its arguments, and is to run them"
+        )
     run: Mapping[str, str] = processes if says_what_to_run else {WEB: "", **processes}
     return Built(image, run, _port(seen), DOCKERFILE, Builder.DOCKERFILE)
 
@@ -140,8 +144,14 @@ def _secret_ids(order: Order) -> Mapping[str, str]:
 
 
 def _remark(order: Order, text: str, rewritten: Rewritten) -> None:
-    """What will not come to where it was meant to."""
+    """What will not come to where it was meant to. Raises BuildFailed where nobody can tell."""
     config = order.makers.build_config
+    if config.secrets and rewritten.unclear:
+        mount, line = next(iter(rewritten.unclear.items()))
+        raise BuildFailed(
+            f"{config.dockerfile or DOCKERFILE}, line {line}: a variable says which secret this is: "
+            f"{order.output.clean(mount)}. Write its name"
+        )
     declared = read_dockerfile(text).args
     for name in config.args:
         if name not in order.config.vars:

@@ -24,6 +24,8 @@ class Instruction:
     """Of the instruction itself, without the bodies of its heredocs."""
     heredocs: Sequence[str] = ()
     """The words that end them."""
+    pieces: Sequence[tuple[int, str]] = ()
+    """What is joined: the number of each line, and how far that line counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +74,27 @@ def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
     continued = re.compile(rf"(^|[^{re.escape(escape)}]){re.escape(escape)}[ \t]*$")
     ending, position = _Endings(lines), 0
     while position < len(lines):
-        first, parts = position, list[str]()
+        first, pieces = position, list[tuple[int, str]]()
         while position < len(lines):
             line, position = lines[position], position + 1
             if line.lstrip().startswith("#") or not line.strip():
-                if not parts:
+                if not pieces:
                     break
                 continue
             more = continued.search(line)
-            parts.append(line[: more.end(1)] if more else line)
+            pieces.append((position, line[: more.end(1)] if more else line))
             if not more:
                 break
-        if not parts:
+        if not pieces:
             continue
-        keyword, *others = "".join(parts).split(None, 1) or [""]
-        rest, last = "".join(others), position
-        keyword = keyword.upper()
+        words = "".join(text for _, text in pieces).split(None, 1)
+        keyword, rest = words[0].upper() if words else "", "".join(words[1:])
+        last = position
         ends = _HEREDOC.findall(rest) if keyword in _TAKE_HEREDOCS else []
         for dash, _, word in ends:
             position = ending.behind(position, word, is_indented=bool(dash))
-        words = tuple(word for _, _, word in ends)
-        yield Instruction(keyword, rest.strip(), first + 1, last, words)
+        closing = tuple(word for _, _, word in ends)
+        yield Instruction(keyword, rest.strip(), first + 1, last, closing, pieces)
 
 
 class _Endings:

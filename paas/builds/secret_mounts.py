@@ -5,17 +5,25 @@ Dockerfile that BuildKit is given, each id that the app has named bears a keyed 
 value is another step, and no other app's step is ever found. An id that was not rewritten is given nothing.
 """
 
+import csv
+import io
+import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from paas.builds.instructions import read_dockerfile
 
 FOLDER = "/run/secrets"
-_FLAGS = re.compile(r"\s*RUN(?:(?:\s|[\\`][ \t]*\r?\n)+--[a-z]+(?:=\S+)?)*", re.IGNORECASE)
-"""Before the command, which may have words like them."""
-_MOUNT = re.compile(r"--mount=(\S+)")
+_RUN = re.compile(r"\s*(?:ONBUILD\s+)?RUN(?=\s)", re.IGNORECASE | re.ASCII)
+_PIECE = r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(\\.|[^\s'"\\])"""
+"""Of a word: quoted, or a character."""
+_WORD = re.compile(rf"\s+((?:{_PIECE})+)", re.ASCII)
+_ESCAPED = re.compile(r"\\(.)")
+_MARKED = re.compile(r"([\s'\"\\])")
 _TARGETS = ("target", "dst", "destination")
+_IDS = ("source", "src", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,51 +33,125 @@ class Rewritten:
     """What each changed mount was before: output shows that."""
     asked: frozenset[str]
     """The ids of all secrets that the Dockerfile mounts."""
+    unclear: Mapping[str, int]
+    """Mounts of which only a variable tells whether they are a secret, or which, and the line of each one's step."""
+    given: Mapping[str, str]
+    """Id -> the name of its secret."""
 
     def shown(self, line: str) -> str:
-        if "--mount=" in line:
-            for new, old in self.was.items():
-                line = line.replace(new, old)
+        """BuildKit repeats some mounts without quotes, or in capitals: of those the ids alone are changed back."""
+        if "--mount=" not in line.lower():
+            return line
+        for new, old in self.was.items():
+            line = line.replace(new, old)
+        for given, name in self.given.items():
+            line = re.sub(re.escape(given), name, line, flags=re.IGNORECASE)
         return line
 
 
 def rewrite(text: str, ids: Mapping[str, str]) -> Rewritten:
     """`ids`: the name of a secret -> the id that it is given under. No line moves."""
-    lines = text.split("\n")
+    characters = list(text)
     was: dict[str, str] = {}
+    unclear: dict[str, int] = {}
     asked: set[str] = set()
+    for found in _found(text):
+        secret = found.mount.secret
+        if found.mount.is_unclear:
+            unclear[found.text] = found.line
+        elif secret is not None:
+            asked.add(secret)
+            if secret in ids:
+                new = f"--mount={_quoted(found.mount.renamed(ids[secret]))}"
+                was[new] = found.text
+                for place in found.places:
+                    characters[place] = ""
+                characters[found.places[0]] = new
+    given = {given: name for name, given in ids.items()}
+    return Rewritten("".join(characters), was, frozenset(asked), unclear, given)
 
-    def renamed(found: re.Match[str]) -> str:
-        name, new = _rename(found[1], ids)
-        if name is not None:
-            asked.add(name)
-        if new is None:
-            return found[0]
-        was[f"--mount={new}"] = found[0]
-        return f"--mount={new}"
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    mount: "_Mount"
+    text: str
+    places: Sequence[int]
+    """Of its characters in the whole text: a remark may be between them."""
+    line: int
+    """Of its instruction."""
+
+
+def _found(text: str) -> Iterator[_Found]:
+    begins = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
     for each in read_dockerfile(text).instructions:
-        if each.keyword == "RUN":
-            place = slice(each.line - 1, each.last_line)
-            whole = "\n".join(lines[place])
-            flags = _FLAGS.match(whole)
-            end = flags.end() if flags else 0
-            lines[place] = (_MOUNT.sub(renamed, whole[:end]) + whole[end:]).split("\n")
-    return Rewritten("\n".join(lines), was, frozenset(asked))
+        joined = "".join(piece for _, piece in each.pieces)
+        run = _RUN.match(joined)
+        if run is None:
+            continue
+        places = [begins[line - 1] + at for line, piece in each.pieces for at in range(len(piece))]
+        for start, end, fields in _mounts(joined, run.end()):
+            yield _Found(_Mount.read(fields), joined[start:end], places[start:end], each.line)
 
 
-def _rename(mount: str, ids: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The secret that it mounts, if it is one, and the mount by the new id, if there is one."""
-    fields = [part.partition("=") for part in mount.split(",")]
-    given = {key.lower(): value for key, _, value in fields}
-    if given.get("type") != "secret":
-        return None, None
-    target = next((given[key] for key in _TARGETS if given.get(key)), "")
-    name = given.get("id") or target.rpartition("/")[2]
-    if name not in ids:
-        return name, None
-    kept = [f"{key}{equals}{value}" for key, equals, value in fields if key.lower() != "id"]
-    made = [*kept, f"id={ids[name]}"]
-    if not target and "env" not in given:
-        made.append(f"target={FOLDER}/{name}")
-    return name, ",".join(made)
+def _mounts(joined: str, position: int) -> Iterator[tuple[int, int, Sequence[str]]]:
+    """Begin, end and fields of each --mount from there on, up to the command, which may have words like them."""
+    while (word := _WORD.match(joined, position)) is not None:
+        start, position = word.start(1), word.end()
+        if not word[1].startswith("--") or word[1] == "--":
+            return
+        flag, equals, value = _plain(word[1]).partition("=")
+        if not equals and (behind := _WORD.match(joined, position)) is not None:
+            position, value = behind.end(), _plain(behind[1])
+        if flag == "--mount" and (fields := _fields(value)):
+            yield start, position, fields
+
+
+def _plain(word: str) -> str:
+    """As BuildKit reads it."""
+    found = re.finditer(_PIECE, word)
+    return "".join(_ESCAPED.sub(r"\1", each[1] or each[2] or each[3] or "") for each in found)
+
+
+def _fields(value: str) -> Sequence[str]:
+    """Empty if it cannot be read: BuildKit says why."""
+    try:
+        return next(csv.reader([value], strict=True), [])
+    except csv.Error:
+        return []
+
+
+def _quoted(fields: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return _MARKED.sub(r"\\\1", line.getvalue())
+
+
+@dataclass(frozen=True, slots=True)
+class _Mount:
+    fields: Sequence[str]
+    secret: str | None
+    """Its id, if it is one."""
+    needs_target: bool
+    """BuildKit would derive it from the id."""
+    is_unclear: bool
+
+    @classmethod
+    def read(cls, fields: Sequence[str]) -> "_Mount":
+        given = {_key(field): field.partition("=")[2] for field in fields}
+        kind = given.get("type", "").lower()
+        target = next((given[key] for key in _TARGETS if given.get(key)), "")
+        named = next((given[key] for key in _IDS if given.get(key)), "")
+        name = named or posixpath.basename(target.rstrip("/"))
+        is_secret = kind == "secret"
+        is_unclear = "$" in kind or (is_secret and "$" in name)
+        needs_target = not target and "env" not in given
+        return cls(fields, name if is_secret else None, needs_target, is_unclear)
+
+    def renamed(self, new: str) -> Sequence[str]:
+        kept = [field for field in self.fields if _key(field) not in _IDS]
+        target = [f"target={FOLDER}/{self.secret}"] if self.needs_target else []
+        return [*kept, f"id={new}", *target]
+
+
+def _key(field: str) -> str:
+    return field.partition("=")[0].lower()

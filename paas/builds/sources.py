@@ -1,7 +1,8 @@
 """SourceStore: pushed and uploaded trees, each as a tar under its source's id. (Long: what a tree may not hold.)
 
 A tree comes from outside: before anything is done with it, `check` has read every member's header. What passes has
-only files, folders and links that stay inside, however they are chained, and nothing lies behind a link.
+only files, folders and links that stay inside, however they are chained, nothing lies behind a link, and there is no
+repository of git.
 """
 
 import io
@@ -27,6 +28,8 @@ FILE_MODE = 0o644
 """A build's container reads it as another user; the folder around it is closed."""
 PROCFILE = "Procfile"
 APP_FILE = "app.json"
+REPOSITORY = ".git"
+"""No tree of git's has this name in it, however it is written: git run in such a tree would do what it says."""
 READ = frozenset({PROCFILE, ".buildpacks", APP_FILE})
 """Files of the root that decide about a build."""
 _READ_LIMIT = 1024 * 1024
@@ -213,6 +216,8 @@ def parts_of(name: str) -> list[str]:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise InvalidSource(f"{name!r} is not inside the tree")
+    if any(part.lower() == REPOSITORY for part in parts):
+        raise InvalidSource(f"{name!r} belongs to a repository of git; leave {REPOSITORY} out")
     lengths = [len(os.fsencode(part)) for part in parts]
     if max(lengths, default=0) > 255 or sum(lengths) + len(parts) > _PATH_LIMIT:
         raise InvalidSource(f"the name {name[:60]!r}… is too long")

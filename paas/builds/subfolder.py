@@ -42,9 +42,8 @@ def _members(source: Path, path: str) -> Iterator[bytes]:
             if not name.startswith(prefix):
                 continue
             is_empty = False
-            link = _plain(member.linkname)
-            if member.islnk() and link.startswith(prefix):
-                member.linkname = link.removeprefix(prefix)
+            if member.islnk():
+                member.linkname = _target(name, _plain(member.linkname), path)
             member.name = name.removeprefix(prefix)
             member.pax_headers = {}
             yield member.tobuf(tarfile.PAX_FORMAT)
@@ -55,6 +54,15 @@ def _members(source: Path, path: str) -> Iterator[bytes]:
     if is_empty:
         raise BuildFailed(_nowhere(source, path))
     yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _target(name: str, target: str, path: str) -> str:
+    """Of a hard link, from the folder. Raises BuildFailed."""
+    if not target.startswith(f"{path}/"):
+        raise BuildFailed(
+            f"{name} is a hard link to {target}, outside the folder {path} (build setting path); make it a file"
+        )
+    return target.removeprefix(f"{path}/")
 
 
 def _nowhere(source: Path, path: str) -> str:

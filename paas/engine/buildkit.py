@@ -18,6 +18,7 @@ BUILT_IN_BEFORE = 23
 CANDIDATES = ("/usr/bin/docker", "/usr/local/bin/docker")
 ASK_SECONDS = 20
 CHUNK = 64 * 1024
+NOWHERE = "/nonexistent"
 _HIDDEN = re.compile(
     r"\[(internal|auth)\]|exporting |resolve image config|copy /context|importing cache|docker-image://"
 )
@@ -78,7 +79,7 @@ def _docker_program(path: str) -> str:
 def _ask(program: str, *argv: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [program, *argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ASK_SECONDS,
-        check=False, env={"PATH": os.defpath, "HOME": "/nonexistent"},
+        check=False, env={"PATH": os.defpath, "HOME": NOWHERE},
     )  # fmt: skip
 
 
@@ -159,17 +160,23 @@ class ImageBuild:
 
 
 def _environment(recipe: Recipe) -> Mapping[str, str]:
-    """Nothing of the caller's: no docker context, no credentials."""
+    """Nothing of the caller's: no docker context, no credentials.
+
+    The docker program finds no other program: git would do in the context what the tree's own configuration says.
+    """
     secrets = enumerate(recipe.secrets.values())
     return {
         **recipe.args,
         **{f"{_SECRET}{number}": value for number, value in secrets},
-        "PATH": os.defpath,
+        "PATH": NOWHERE,
         "HOME": str(recipe.scratch),
         "DOCKER_CONFIG": str(recipe.scratch / "docker"),
         "DOCKER_HOST": recipe.engine_url,
         "DOCKER_BUILDKIT": "1",
         "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+        "BUILDX_GIT_INFO": "false",
+        "BUILDX_GIT_LABELS": "false",
+        "GIT_DIR": NOWHERE,
     }
 
 

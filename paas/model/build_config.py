@@ -17,10 +17,12 @@ _STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _OF_THE_CLIENT = re.compile(
     r"PATH|HOME|HOSTALIASES|LOCALDOMAIN|NLSPATH|NIS_PATH|LOCPATH|GCONV_PATH|GETCONF_DIR|TMPDIR|TZDIR"
     r"|GODEBUG|GOGC|GOMAXPROCS|GOMEMLIMIT|GOTRACEBACK|GORACE|GOCOVERDIR|GLIBC_TUNABLES"
-    r"|(?:EXPERIMENTAL|LD|MALLOC|RES|RESOLV|DOCKER|BUILDKIT|BUILDX|PAAS|OTEL|GRPC|XDG|SSL_CERT)_.*",
+    r"|BASH_ENV|GNUPGHOME|(?:HTTPS?|FTP|NO|ALL)_PROXY"
+    r"|(?:EXPERIMENTAL|LD|MALLOC|RES|RESOLV|DOCKER|BUILDKIT|BUILDX|PAAS|OTEL|GRPC|XDG|SSL_CERT|GIT|SSH|PASSWORD_STORE)_.*",
     re.IGNORECASE,
 )
-"""Build arguments reach the docker program by its environment: these would change what that program does."""
+"""Build arguments reach the docker program by its environment: these would change what it, or one that it starts, does.
+It is kept from starting any (`engine/buildkit.py`), so that a name that is missing here opens nothing."""
 
 
 class InvalidBuildConfig(Invalid):

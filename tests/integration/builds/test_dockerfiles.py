@@ -68,6 +68,28 @@ def test_a_changed_secret_or_argument_is_noticed_and_no_secret_is_left_anywhere(
     assert all("Not given, but mounted (build setting secrets): UNNAMED" in o for o in outputs)
 
 
+def test_a_secret_is_given_in_every_form_that_buildkit_reads(builds: Builds) -> None:
+    builds.configured(TOKEN=SECRET)
+    builds.sets(secrets=["TOKEN"])
+    dockerfile = (
+        "FROM paas/stack:run AS parent\n"
+        "USER root\n"
+        "ONBUILD RUN --mount=type=secret,id=TOKEN wc -c </run/secrets/TOKEN >/told\n"
+        "FROM\tparent\n"
+        "RUN\t--mount=type=secret,id=TOKEN wc -c </run/secrets/TOKEN >>/told\n"
+        "RUN --mount=type=cache,target=/c \\\n  # a remark\n"
+        '  --mount=type=secret,"id=TOKEN" \\\n  wc -c </run/secrets/TOKEN >>/told\n'
+        "RUN --mount='type=secret,\"id=TOKEN\",\"target=/a, b\"' wc -c <'/a, b' >>/told\n"
+        'CMD ["cat", "/told"]\n'
+    )
+
+    pushed = builds.pushed({"Dockerfile": dockerfile})
+
+    assert printed(builds, pushed) == f"{len(SECRET)}\n" * 4
+    assert " !  " not in pushed.output
+    assert "TOKEN." not in pushed.output.upper()
+
+
 def test_a_step_with_a_secret_is_never_taken_from_another_app(builds: Builds) -> None:
     other = replace(
         builds,
@@ -170,6 +192,20 @@ def test_what_an_image_says_of_its_start_is_kept(
 
 
 @pytest.mark.parametrize(
+    ("procfile", "is_said"), [("release: echo migrated\n", True), (None, False)]
+)
+def test_an_entrypoint_that_gets_the_commands_of_a_procfile_is_told_of(
+    builds: Builds, procfile: str | None, is_said: bool
+) -> None:
+    files = {"Dockerfile": (APPS / "dockerfile-entrypoint/Dockerfile").read_text()}
+
+    pushed = builds.pushed(files if procfile is None else {**files, "Procfile": procfile})
+
+    assert pushed.image is not None, pushed.output
+    assert ("ENTRYPOINT gets each command of the Procfile" in pushed.output) is is_said
+
+
+@pytest.mark.parametrize(
     ("given", "app", "words"),
     [
         ({"target": "wbe"}, "dockerfile-targets",
@@ -206,6 +242,18 @@ def test_a_dockerfile_that_cannot_be_built_says_where_and_why(
     assert len(reason.splitlines()) == 1
     assert f" !     {reason}\n" in pushed.output
     assert builds.leftovers() == []
+
+
+def test_a_build_does_not_go_on_without_a_secret_that_a_variable_names(builds: Builds) -> None:
+    builds.configured(TOKEN=SECRET)
+    builds.sets(secrets=["TOKEN"])
+    step = "RUN --mount=type=secret,id=$NAME true"
+
+    pushed = builds.pushed({"Dockerfile": f"FROM paas/stack:run\nARG NAME=TOKEN\n{step}\n"})
+
+    assert pushed.build.reason == (
+        "Dockerfile, line 3: a variable says which secret this is: --mount=type=secret,id=$NAME. Write its name"
+    )
 
 
 def test_a_flood_of_output_is_cut_and_the_cut_and_the_failed_step_are_told(builds: Builds) -> None:

@@ -1,8 +1,10 @@
 import pytest
 
+from paas.apps.build_config import configure_build
 from paas.model.build_config import BuildConfig
 from paas.push import push
 from paas.releases.tidy import forget
+from paas.store.apps import UnknownApp
 from tests.make import NOW
 from tests.unit.api.served import Served, upload
 
@@ -76,5 +78,16 @@ def test_what_is_set_goes_with_the_app(served: Served) -> None:
 
     platform.apps.destroy(served.blog.id, NOW)
     forget(platform.apps.get(served.blog.id), platform, NOW)
+
+    assert platform.build_configs.of(served.blog.id) == BuildConfig()
+
+
+def test_nothing_is_set_for_an_app_that_is_destroyed_meanwhile(served: Served) -> None:
+    platform = served.platform
+    platform.apps.destroy(served.blog.id, NOW)
+    forget(platform.apps.get(served.blog.id), platform, NOW)
+
+    with pytest.raises(UnknownApp):
+        configure_build(served.blog, {"path": "x"}, "ben", platform, NOW)
 
     assert platform.build_configs.of(served.blog.id) == BuildConfig()

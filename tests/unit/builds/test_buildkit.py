@@ -1,10 +1,14 @@
 """BuildKit's own words, and what is shown of them."""
 
+import os
+import re
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from paas.engine.buildkit import Progress, docker_program
+from paas.engine.buildkit import ImageBuild, Progress, Recipe, docker_program
 
 FAILED_STEP = """\
 #1 [internal] load build definition from Dockerfile
@@ -106,3 +110,46 @@ def test_the_docker_program_that_is_chosen_drives_buildkit() -> None:
                           env={"DOCKER_BUILDKIT": "1", "PATH": "/usr/bin:/bin"}, check=True)  # fmt: skip
 
     assert "--iidfile" in said.stdout
+
+
+def hostile_tree(folder: Path, mark: Path) -> Path:
+    """A repository; git that looks at it runs what its configuration names."""
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    subprocess.run(
+        ["git", "-C", folder, "config", "core.fsmonitor", f"touch {mark}; false"], check=True
+    )
+    return folder
+
+
+def test_the_docker_program_starts_no_other_whatever_the_tree_and_the_arguments_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a client with a plug-in that asks git about the tree, as buildx does
+    mark = tmp_path / "mark"
+    tree = hostile_tree(tmp_path / "tree", mark)
+    program = tmp_path / "bin/docker"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = buildx ] && exit 0\nexport -p > "$HOME/environment"\n'
+        f"git -C {tree} status\n{shutil.which('git')} -C {tree} status\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    subprocess.run(["git", "-C", tree, "status"], check=True, capture_output=True)
+    assert mark.exists()
+    mark.unlink()
+
+    # when it builds it
+    building = ImageBuild(
+        Recipe(
+            context=tree, dockerfile=tree / "Dockerfile", engine_url="unix:///nowhere", tag="x", labels={},
+            scratch=tmp_path, args={"PATH": os.environ["PATH"], "GIT_DIR": ".git", "BUILDX_GIT_INFO": "1"},
+        )
+    )  # fmt: skip
+    list(building.lines())
+
+    # then nothing of the tree has run, neither by a search for git nor by its path
+    assert not mark.exists()
+    told = (tmp_path / "environment").read_text()
+    assert re.search(r"BUILDX_GIT_INFO=\W?false", told)
+    assert re.search(r"BUILDX_GIT_LABELS=\W?false", told)

@@ -90,6 +90,14 @@ def test_another_escape_and_line_ends_of_windows() -> None:
     ]  # fmt: skip
 
 
+def test_a_tab_ends_a_keyword() -> None:
+    read = read_dockerfile("FROM\tx\tAS one\nARG\tREV=1\nRUN\techo\n")
+
+    assert [each.keyword for each in read.instructions] == ["FROM", "ARG", "RUN"]
+    assert read.args == {"REV"}
+    assert [(stage.name, len(stage.steps)) for stage in read.stages] == [("one", 1)]
+
+
 def test_a_syntax_line_behind_an_instruction_is_a_remark() -> None:
     assert read_dockerfile("FROM x\n# syntax=docker/dockerfile:1\n").frontend is None
 

@@ -52,6 +52,8 @@ GOOD = (
     ("same", HARD, "app.py"),
     (f"{'long/' * 40}name", FILE, "x"),
     ("näme", FILE, "x"),
+    (".github/x.git", FILE, "x"),
+    (".gitignore", FILE, "x"),
 )
 
 
@@ -61,9 +63,9 @@ def test_a_tree_is_kept_checked_and_unpacked(store: SourceStore, tmp_path: Path)
     tree = store.check("one", 1)
     unpack(store.path("one"), tmp_path / "out")
 
-    assert tree.root == {"app.py", "Procfile", "same", "näme"}
+    assert tree.root == {"app.py", "Procfile", "same", "näme", ".gitignore"}
     assert tree.procfile == b"web: x\n"
-    assert tree.files == 6
+    assert tree.files == 8
     assert (tmp_path / "out/lib/up").read_text() == "print(1)"
     assert (tmp_path / "out/same").read_text() == "print(1)"
     assert (tmp_path / f"out/{'long/' * 40}name").read_text() == "x"
@@ -103,6 +105,12 @@ def test_a_gzipped_tree_is_a_plain_one_after_the_check(store: SourceStore, tmp_p
         ([("pipe", tarfile.FIFOTYPE, "")], "neither a file"),
         ([("a" * 300, FILE, "")], "too long"),
         ([("a/" * 2000 + "b", FILE, "")], "too long"),
+        (
+            [(".git/config", FILE, "")],
+            "'.git/config' belongs to a repository of git; leave .git out",
+        ),
+        ([("lib/.GIT", FOLDER, ""), ("x", FILE, "")], "leave .git out"),
+        ([("vendor/.git", FILE, "gitdir: ../x")], "leave .git out"),
         ([("d", FOLDER, "")], "no files"),
         ([("big", FILE, "x" * (1 << 20)), ("b", FILE, "x")], "larger than 1 MB together"),
     ],

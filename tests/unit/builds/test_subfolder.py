@@ -104,3 +104,21 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
         BuildFailed, match=r"in the folder b of the repository: the link 'up' leads out"
     ):
         narrow(source, "b", tmp_path, 1)
+
+
+def test_a_hard_link_out_of_the_folder_never_means_another_file_of_it(tmp_path: Path) -> None:
+    source = written(
+        tmp_path,
+        with_members(
+            ("shared/x", "file", "OUTSIDE"),
+            ("svc/shared/x", "file", "INSIDE"),
+            ("svc/y", "hard", "shared/x"),
+        ),
+    )
+
+    with pytest.raises(
+        BuildFailed, match="svc/y is a hard link to shared/x, outside the folder svc"
+    ):
+        narrow(source, "svc", tmp_path, 1)
+
+    assert list(tmp_path.iterdir()) == [source]
