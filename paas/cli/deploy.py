@@ -9,7 +9,7 @@ import click
 from paas.cli.builds import build_named, follow, newest_first
 from paas.cli.client import Client, path
 from paas.cli.command import command, on_app
-from paas.cli.files import REPOSITORY, all_files, commit_of, files_by_git, has_git
+from paas.cli.files import REPOSITORY, all_files, files_by_git, has_git
 from paas.cli.links import local
 from paas.cli.pack import pack
 from paas.cli.session import Session
@@ -157,7 +157,7 @@ def show_to_its_end(api: Client, app: str, build_id: str) -> None:
 
 
 def _send(api: Client, folder: Path) -> dict[str, str]:
-    """The folder's files, to a new source. How a build names it."""
+    """The folder's files, to a new source. How a build names it: as no commit, for git cannot tell that it is one."""
     if not folder.is_dir():
         raise NoFolder(folder)
     is_git = has_git()
@@ -170,4 +170,4 @@ def _send(api: Client, folder: Path) -> dict[str, str]:
     say(f"Sending {len(names)} files, {size / 1e6:.1f} MB, of {plain(folder)}")
     blob = api.post(path("sources")).one()["source_blob"]
     api.upload(local(api.address, blob["put_url"]), pack(folder, names))
-    return {"url": blob["get_url"], "version": commit_of(folder) if is_git else ""}
+    return {"url": blob["get_url"]}

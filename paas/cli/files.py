@@ -4,12 +4,17 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 
 from paas.cli.text import plain
 from paas.errors import Failed, Invalid
 
 REPOSITORY = ".git"
+HERE = "."
+"""What git calls a submodule that is no repository, when it is asked in there."""
+SUBMODULE = "160000"
+"""The mode of one in git's index."""
 
 
 class NotCheckedOut(Invalid):
@@ -31,24 +36,16 @@ def has_git() -> bool:
         return False
 
 
-def commit_of(folder: Path) -> str:
-    """What is checked out there; empty if the files are not those of a commit."""
-    if _git(folder, "status", "--porcelain", "--", ".").stdout:
-        return ""
-    found = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
-    top = _git(folder, "rev-parse", "--show-prefix").stdout.strip() == b""
-    return found.stdout.decode().strip() if found.returncode == 0 and top else ""
-
-
 def files_by_git(folder: Path, above: str = "") -> Iterator[str]:
     """Their names below `folder`, with `above` before each. Raises NotCheckedOut and NotListed."""
-    for name in sorted(_listed(folder)):
+    listed = _listed(folder)
+    for name in sorted(listed.files | listed.repositories):
         path, shown = folder / name, f"{above}{name}"
-        if path.is_dir() and not path.is_symlink():
+        if name in listed.repositories and _is_folder(path):
             if not any(path.iterdir()):
                 raise NotCheckedOut(shown)
             yield from files_by_git(path, f"{shown}/")
-        elif os.path.lexists(path):  # git also names what was deleted and not committed
+        elif _is_file(folder, name):
             yield shown
 
 
@@ -61,20 +58,52 @@ def all_files(folder: Path) -> Iterator[str]:
             yield str(Path(above, name).relative_to(folder))
 
 
-def _listed(folder: Path) -> set[str]:
-    """As git names them: a repository within ends with a slash, or is a folder."""
-    inside = _git(folder, "rev-parse", "--is-inside-work-tree").stdout.strip() == b"true"
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """By git, in a folder. What was deleted and not committed is named too."""
+
+    files: frozenset[str]
+    repositories: frozenset[str]
+
+
+def _listed(folder: Path) -> Listed:
+    """Raises NotListed."""
+    if _git(folder, "rev-parse", "--is-inside-work-tree").stdout.strip() == b"true":
+        listed = _listed_in(folder)
+        if HERE not in listed.repositories:
+            return listed
     with tempfile.TemporaryDirectory() as beside:
-        where: list[str] = []
-        if not inside:
-            _git(folder, "init", "--quiet", beside)
-            where = [f"--git-dir={beside}/.git", f"--work-tree={folder}"]
-        asked = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        found = _git(folder, *where, *asked)
+        _git(folder, "init", "--quiet", beside)
+        return _listed_in(folder, f"--git-dir={beside}/.git", f"--work-tree={folder}")
+
+
+def _listed_in(folder: Path, *where: str) -> Listed:
+    known = [entry.split("\t", 1) for entry in _names(folder, *where, "ls-files", "-z", "--stage")]
+    others = _names(folder, *where, "ls-files", "-z", "--others", "--exclude-standard")
+    submodules = {name.rstrip("/") for mode, name in known if mode.startswith(SUBMODULE)}
+    within = {name.rstrip("/") for name in others if name.endswith("/")}
+    files = {name for _, name in known} | {name for name in others if not name.endswith("/")}
+    return Listed(frozenset(files), frozenset(submodules | within))
+
+
+def _names(folder: Path, *args: str) -> list[str]:
+    found = _git(folder, *args)
     if found.returncode != 0:
         said = found.stderr.decode("utf-8", "replace").strip().splitlines()
         raise NotListed(folder, plain((said or ["no reason given"])[-1]))
-    return {os.fsdecode(name).rstrip("/") for name in found.stdout.split(b"\0") if name}
+    return [os.fsdecode(name) for name in found.stdout.split(b"\0") if name]
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _is_file(folder: Path, name: str) -> bool:
+    """Or a link; and not behind a link that took the place of a folder."""
+    above = [*PurePath(name).parents][:-1]
+    is_behind = any((folder / each).is_symlink() for each in above)
+    path = folder / name
+    return os.path.lexists(path) and not _is_folder(path) and not is_behind
 
 
 def _git(folder: Path, *args: str) -> "subprocess.CompletedProcess[bytes]":

@@ -65,7 +65,7 @@ def test_a_folder_without_git_is_sent_built_and_followed_to_its_end(api: Api, us
     assert members["same.py"].isreg() and members["same.py"].size == 8
     assert members["link"].linkname == "lib/a.py"
     asked = next(each.body for each in api.asked if each.line == "POST /apps/shop/builds")
-    assert asked == {"source_blob": {"url": "http://elsewhere/sources/s1", "version": ""}}
+    assert asked == {"source_blob": {"url": "http://elsewhere/sources/s1"}}
     assert typed.out == "-----> Building\n-----> http://shop.test deployed (v1)\n"
     assert (typed.code, typed.err.count("\n")) == (0, 1)
 
@@ -90,21 +90,52 @@ def test_a_work_tree_is_sent_as_it_is_on_the_disk(api: Api, user: User) -> None:
 
 
 @pytest.mark.usefixtures("builds")
-def test_the_commit_is_named_where_the_files_are_its_own(api: Api, user: User) -> None:
+def test_a_folder_is_no_commit_also_where_git_sees_no_difference(api: Api, user: User) -> None:
     user.git("init", "--quiet")
-    wrote(user.folder, **{"app.py": "x"})
+    wrote(user.folder, **{"app.py": "x", "absent.py": "x"})
     user.git("add", ".")
     user.git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "x")
+    user.git("update-index", "--skip-worktree", "absent.py")
+    (user.folder / "absent.py").unlink()
 
     user.types("paas deploy -a shop")
-    wrote(user.folder, **{"app.py": "y"})
-    user.types("paas deploy -a shop")
 
-    clean, dirty = (
-        each.body["source_blob"] for each in api.asked if each.line == "POST /apps/shop/builds"
+    assert user.git("status", "--porcelain") == ""
+    assert set(sent(api)) == {"app.py"}
+    (build,) = (each.body for each in api.asked if each.line == "POST /apps/shop/builds")
+    assert build == {"source_blob": {"url": "http://elsewhere/sources/s1"}}
+
+
+def test_what_took_the_place_of_a_tracked_file_is_sent_once(user: User) -> None:
+    user.git("init", "--quiet")
+    wrote(
+        user.folder,
+        app="x",
+        emptied="x",
+        lib__a="x",
+        linked__a="x",
+        other__a="x",
     )
-    assert clean["version"] == user.git("rev-parse", "HEAD")
-    assert dirty["version"] == ""
+    user.git("add", ".")
+    for name in ("app", "emptied"):
+        (user.folder / name).unlink()
+    for name in ("lib", "linked"):
+        (user.folder / name / "a").unlink()
+        (user.folder / name).rmdir()
+    wrote(user.folder, app__a="x", lib="x")
+    (user.folder / "emptied").mkdir()
+    (user.folder / "linked").symlink_to("other")
+
+    assert list(files_by_git(user.folder)) == ["app/a", "lib", "linked", "other/a"]
+
+
+def test_a_submodule_that_is_no_repository_any_more_is_sent_as_a_folder(user: User) -> None:
+    user.git("init", "--quiet")
+    user.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+    wrote(user.folder, **{"sub__a": "x", "sub__b.log": "x", "sub__.gitignore": "*.log"})
+
+    assert list(files_by_git(user.folder)) == ["sub/.gitignore", "sub/a"]
+    assert list(files_by_git(user.folder / "sub")) == [".gitignore", "a"]
 
 
 def test_a_repository_within_is_sent_with_its_own_rules_and_one_that_is_not_there_refused(
