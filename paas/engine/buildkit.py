@@ -185,6 +185,8 @@ class Progress:
 
     def __init__(self) -> None:
         self._titles: dict[str, str] = {}
+        self._shown = ""
+        """The number of the step whose lines stand last."""
         self._failed: tuple[str, str] | None = None
         self._is_over = False
         self._last = "the docker program failed"
@@ -216,9 +218,12 @@ class Progress:
             self._failed = self._failed or (title, text.removeprefix("ERROR: "))
         if _HIDDEN.match(title) or _PROGRESS.match(text):
             return
+        if is_new or number != self._shown:
+            self._shown = number
+            yield title  # again, when another step has printed meanwhile
         if is_new:
-            yield title
-        elif clipped := _CLIPPED.match(text):
+            return
+        if clipped := _CLIPPED.match(text):
             yield f"  [the engine cut this step's output here: {clipped[1]}]"
         elif printed := re.match(r"\d+\.\d+ (.*)", text):
             yield f"  {printed[1]}"

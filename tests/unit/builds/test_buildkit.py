@@ -71,6 +71,7 @@ def test_steps_and_what_they_print_are_shown_and_nothing_else() -> None:
         "  compiling",
         "  #7 fake",
         "[3/3] COPY . .",
+        "[2/3] RUN make && ./x",
         "  [the engine cut this step's output here: log limit 200KiB/s reached]",
         "  ERROR: executor failed running [/bin/sh -c make && ./x]: exit code: 137",
     ]
