@@ -10,7 +10,7 @@ from paas.routes.table import router_acl
 from tests.eventually import eventually
 from tests.install.machine import ROOT, Machine, bare_machine
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 PLATFORM, PASSWORD = "abcd2345", secrets.token_hex(32)
 LINE = (

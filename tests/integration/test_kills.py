@@ -136,7 +136,11 @@ def test_a_push_goes_on_when_the_sshd_that_let_it_in_is_killed(
 
 @pytest.mark.parametrize(
     ("sample", "victim"),
-    [("dockerfile-web", "builds"), ("slow-request", "builds"), ("dockerfile-web", "workers")],
+    [
+        ("dockerfile-web", "builds"),
+        pytest.param("slow-request", "builds", marks=pytest.mark.long),
+        pytest.param("dockerfile-web", "workers", marks=pytest.mark.long),
+    ],
 )
 def test_a_worker_killed_in_mid_build_leaves_nothing_and_says_so(
     house: Installation, dan: User, load: Load, sample: str, victim: str

@@ -169,6 +169,7 @@ def test_what_is_published_is_reached_by_the_router_alone(far: Far) -> None:
             far.platform.engine.remove(host, seen.name)
 
 
+@pytest.mark.long
 def test_a_tunnel_is_back_soon_after_the_network_is(far: Far) -> None:
     h1 = far.hosts["h1"]
     far.lab.cut(h1)

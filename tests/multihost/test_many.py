@@ -21,6 +21,7 @@ def fleet(the_stack: None) -> Iterator[Fleet]:
         yield fleet
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [30, pytest.param(100, marks=pytest.mark.soak)])
 def test_a_deploy_of_many_is_spread_told_and_drops_nothing(fleet: Fleet, count: int) -> None:
     fleet.admin.deployed("slow-request", APP)

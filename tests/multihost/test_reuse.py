@@ -167,6 +167,7 @@ def is_whole(fleet: Fleet, app: str) -> bool:
     } == {UP}
 
 
+@pytest.mark.long
 def test_no_app_ever_answers_from_the_address_of_another(fleet: Fleet) -> None:
     loops(fleet, 15, pause=0.5)
 
