@@ -1,6 +1,7 @@
 """What builds that are over and apps that are no more leave in the platform's folder."""
 
 import shutil
+from contextlib import suppress
 
 from paas.builds.discard import discard
 from paas.builds.fetched import clear_unused
@@ -26,8 +27,9 @@ def clear_leftovers(platform: Platform, now: float) -> None:
     under_way = [*builds.in_state(BuildState.QUEUED), *builds.in_state(BuildState.BUILDING)]
     old = now - SOURCE_SECONDS
     for half in (*settings.sources.glob("*.part"), *settings.repositories.glob(".new-*")):
-        if half.stat().st_mtime < old:
-            shutil.rmtree(half) if half.is_dir() else half.unlink()
+        with suppress(FileNotFoundError):  # it has become whole meanwhile
+            if half.stat().st_mtime < old:
+                shutil.rmtree(half) if half.is_dir() else half.unlink()
     for repository in repositories:
         if repository.stem not in known:
             shutil.rmtree(repository, ignore_errors=True)
@@ -40,9 +42,12 @@ def clear_leftovers(platform: Platform, now: float) -> None:
     needed = {build.source for build in under_way}
     needed |= {image.source for app in apps for image in builds.images(app.id)}
     for source in builds.sources():
-        if source.id not in needed and source.created_at < now - SOURCE_SECONDS:
-            platform.sources.remove(source.id)
-            builds.remove_source(source.id)
+        if source.id not in needed and source.created_at < old:
+            with (
+                platform.record.write()
+            ):  # who builds it once more waits, and then does not find it
+                if builds.remove_source(source.id):
+                    platform.sources.remove(source.id)
     clear_unused(settings.fetched_buildpacks, now)
     for app in apps:
         for build in builds.of(app.id, limit=100_000)[OUTPUTS_KEPT:]:

@@ -70,6 +70,10 @@ class Wire:
             return SILENT
         return None
 
+    def why_not(self) -> str:
+        """Something was not queued just now: why, also where it would be by now."""
+        return self.trouble() or SILENT
+
     def announce(self, app_id: str) -> None:
         """Something about this app is new in the record."""
         try:

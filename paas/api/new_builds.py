@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -14,18 +15,26 @@ from paas.api.builds import BuildOut, build_out
 from paas.api.sources import NotASource, source_of
 from paas.api.stored import build_stored
 from paas.auth import NotAdmin
-from paas.errors import Invalid, Unavailable
+from paas.errors import Invalid, Unavailable, Unknown
 from paas.model.app import App
 from paas.model.build import Build, BuildState, Purpose, Source
 from paas.model.image_reference import ImageReference
 from paas.model.person import Person
 from paas.model.source_url import SourceUrl
-from paas.store.builds import UnknownBuild
-from paas.wire import SILENT
+from paas.store.builds import UnknownBuild, UnknownSource
 from paas.wiring import Platform
 
 router = APIRouter(tags=["builds"])
 OURS = re.compile(r"(?:https?://[^/]*)?/sources/([0-9a-f-]{36})")
+
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class Pushed(str):
+    """A commit, a branch or a tag that was pushed."""
+
+    __slots__ = ()
 
 
 class QueueAway(Unavailable):
@@ -64,43 +73,103 @@ class BuildIn(BaseModel):
     image: Annotated[str, Field(max_length=1000)] | None = None
     """Ours: what the engine has, or can fetch. For admins: what is on an engine could be anybody's."""
 
+    def of(self) -> SourceBlobIn | Pushed | ImageReference:
+        """Raises NotOneThing and InvalidImageReference."""
+        match self.source_blob, self.commit, self.image:
+            case SourceBlobIn() as blob, None, None:
+                return blob
+            case None, str(ref), None:
+                return Pushed(ref)
+            case None, None, str(name):
+                return ImageReference(name)
+        raise NotOneThing
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """By whom, for which app, and what for."""
+
+    app: App
+    person: Person
+    purpose: Purpose
+    platform: Platform
+
 
 @router.post("/apps/{app}/builds", status_code=201)
 async def begin_build(
     app: CurrentApp, person: CurrentPerson, platform: CurrentPlatform, given: BuildIn
 ) -> BuildOut:
     """Its release is deployed when it is built; follow `output_stream_url`."""
-    named = [given.source_blob, given.commit, given.image]
-    if sum(each is not None for each in named) != 1:
-        raise NotOneThing
-    if given.commit is not None:
-        build_id = await build_stored(app, person, given.commit, platform.settings)
-        return await run_in_threadpool(_show, build_id, app, person, platform)
-    return await run_in_threadpool(_begin, given, app, person, platform)
+    asked = BuildRequest(app, person, given.purpose, platform)
+    match given.of():
+        case Pushed() as ref:
+            return await _begin_stored(ref, asked)
+        case ImageReference() as name:
+            return await run_in_threadpool(_begin_image, name, asked)
+        case SourceBlobIn() as blob:
+            try:
+                return await run_in_threadpool(_begin_source, blob, asked)
+            except SourceGone:
+                return await _begin_again(blob, asked)
 
 
-def _begin(given: BuildIn, app: App, person: Person, platform: Platform) -> BuildOut:
-    if given.source_blob is not None:
-        source = _source(given.source_blob, app, person, platform)
-    else:
-        source = _image_source(ImageReference(given.image or ""), person, platform)
-    commit = (given.source_blob and given.source_blob.version) or ""
-    build = Build(
+async def _begin_stored(ref: str, asked: BuildRequest) -> BuildOut:
+    app, person, platform = asked.app, asked.person, asked.platform
+    build_id = await build_stored(app, person, ref, asked.purpose, platform.settings)
+    return await run_in_threadpool(_show, build_id, app, person, platform)
+
+
+async def _begin_again(blob: SourceBlobIn, asked: BuildRequest) -> BuildOut:
+    """What was sent is gone; the repository may have the commit. Raises SourceGone."""
+    if not COMMIT.fullmatch(blob.version or ""):
+        raise SourceGone(asked.app.name)
+    try:
+        return await _begin_stored(blob.version or "", asked)
+    except Unknown:
+        raise SourceGone(asked.app.name) from None
+
+
+def _begin_image(name: ImageReference, asked: BuildRequest) -> BuildOut:
+    """Raises NotAdmin."""
+    if not asked.person.is_admin:
+        raise NotAdmin(asked.person.name)
+    source = Source(str(uuid.uuid4()), asked.person.name, time.time(), image=name)
+    asked.platform.builds.add_source(source)
+    build = _build(source, "", asked)
+    asked.platform.builds.add(build)
+    return _queued(build, asked)
+
+
+def _begin_source(blob: SourceBlobIn, asked: BuildRequest) -> BuildOut:
+    platform = asked.platform
+    with platform.record.write():  # a source that nothing needs is removed at any time
+        source = _source(blob, asked.app, asked.person, platform)
+        build = _build(source, blob.version or "", asked)
+        platform.builds.add(build)
+    return _queued(build, asked)
+
+
+def _build(source: Source, commit: str, asked: BuildRequest) -> Build:
+    return Build(
         id=str(uuid.uuid4()),
-        app_id=app.id,
+        app_id=asked.app.id,
         state=BuildState.QUEUED,
         source=source.id,
         commit=commit,
-        person=person.name,
+        person=asked.person.name,
         created_at=time.time(),
-        purpose=given.purpose,
+        purpose=asked.purpose,
     )
-    platform.builds.add(build)
+
+
+def _queued(build: Build, asked: BuildRequest) -> BuildOut:
+    """Raises QueueAway."""
+    platform = asked.platform
     if not platform.wire.build(build.id, platform.settings.build_seconds):
-        trouble = platform.wire.trouble() or SILENT
+        trouble = platform.wire.why_not()
         platform.builds.end(build.id, BuildState.FAILED, time.time(), trouble)
         raise QueueAway(trouble)
-    return build_out(build, app, person, platform)
+    return build_out(build, asked.app, asked.person, platform)
 
 
 def _source(blob: SourceBlobIn, app: App, person: Person, platform: Platform) -> Source:
@@ -117,7 +186,9 @@ def _source(blob: SourceBlobIn, app: App, person: Person, platform: Platform) ->
         return source
     was_built = platform.builds.is_source_of(named[1], app.id)
     source = (
-        platform.builds.source(named[1]) if was_built else source_of(named[1], person, platform)
+        _built_before(named[1], app, platform)
+        if was_built
+        else source_of(named[1], person, platform)
     )
     is_here = platform.sources.has(source.id)
     if not is_here and source.image is None and source.url is None:
@@ -127,17 +198,15 @@ def _source(blob: SourceBlobIn, app: App, person: Person, platform: Platform) ->
     return source
 
 
+def _built_before(source_id: str, app: App, platform: Platform) -> Source:
+    try:
+        return platform.builds.source(source_id)
+    except UnknownSource:
+        raise SourceGone(app.name) from None
+
+
 def _checksum(blob: SourceBlobIn) -> str | None:
     return None if blob.checksum is None else blob.checksum.rpartition(":")[2].lower()
-
-
-def _image_source(name: ImageReference, person: Person, platform: Platform) -> Source:
-    """Raises NotAdmin."""
-    if not person.is_admin:
-        raise NotAdmin(person.name)
-    source = Source(str(uuid.uuid4()), person.name, time.time(), image=name)
-    platform.builds.add_source(source)
-    return source
 
 
 def _show(build_id: str, app: App, person: Person, platform: Platform) -> BuildOut:

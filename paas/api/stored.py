@@ -5,6 +5,7 @@ import json
 
 from paas.api.git import KINDS, DoorSilent, connected
 from paas.model.app import App
+from paas.model.build import Purpose
 from paas.model.git_request import BUILD, GitRequest
 from paas.model.person import Person
 from paas.settings import Settings
@@ -14,7 +15,9 @@ ANSWER_SECONDS = 300.0
 CHUNK = 4096
 
 
-async def build_stored(app: App, person: Person, ref: str, settings: Settings) -> str:
+async def build_stored(
+    app: App, person: Person, ref: str, purpose: Purpose, settings: Settings
+) -> str:
     """The id of a new build of the commit that `ref` names. Raises what the door says, and DoorSilent."""
     request = GitRequest(
         program=BUILD,
@@ -25,17 +28,18 @@ async def build_stored(app: App, person: Person, ref: str, settings: Settings) -
         person=person.name,
         source_mb=settings.source_mb,
         ref=ref,
+        purpose=purpose,
     )
     loop, said = asyncio.get_running_loop(), b""
     with await connected(settings.git_socket) as door:
-        await loop.sock_sendall(door, request.head())
         try:
+            await loop.sock_sendall(door, request.head())
             async with asyncio.timeout(ANSWER_SECONDS):
                 while piece := await loop.sock_recv(door, CHUNK):
                     said += piece
         except (TimeoutError, OSError) as error:
             raise DoorSilent(str(error) or "it says nothing") from None
-    if not said:
+    if not said.endswith(b"\n"):
         raise DoorSilent("it has hung up")
     told = json.loads(said)
     if "kind" in told:

@@ -18,6 +18,8 @@ ANSWER_SECONDS = 60.0
 """The longest silence of an ordinary request."""
 UPLOAD_SECONDS = 300.0
 """For a large source to be on disk."""
+STORED_SECONDS = 320.0
+"""For a large commit of the app's repository to be on disk. The API itself gives up a little earlier, and says why."""
 
 
 class ApiRefused(Failed):
@@ -119,8 +121,13 @@ class Client:
     def get(self, target: str) -> Answer:
         return self._ask("GET", target)
 
-    def post(self, target: str, body: Mapping[str, object] | None = None) -> Answer:
-        return self._ask("POST", target, body if body is not None else {})
+    def post(
+        self,
+        target: str,
+        body: Mapping[str, object] | None = None,
+        seconds: float = ANSWER_SECONDS,
+    ) -> Answer:
+        return self._ask("POST", target, body if body is not None else {}, seconds)
 
     def patch(self, target: str, body: Mapping[str, object]) -> Answer:
         return self._ask("PATCH", target, body)
@@ -150,9 +157,15 @@ class Client:
         """The same, line by line."""
         return _lines(self.stream(target, accept, **headers))
 
-    def _ask(self, method: str, target: str, body: Mapping[str, object] | None = None) -> Answer:
+    def _ask(
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, object] | None = None,
+        seconds: float = ANSWER_SECONDS,
+    ) -> Answer:
         data = b"" if body is None else json.dumps(body).encode()
-        headers, chunks = self._send(method, target, data, {"Accept": ACCEPT}, ANSWER_SECONDS)
+        headers, chunks = self._send(method, target, data, {"Accept": ACCEPT}, seconds)
         return Answer(headers, b"".join(chunks))
 
     def _send(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from paas.cli.builds import build_named, follow, newest_first
-from paas.cli.client import Client, path
+from paas.cli.client import STORED_SECONDS, Client, path
 from paas.cli.command import command, on_app
 from paas.cli.files import REPOSITORY, all_files, files_by_git, has_git
 from paas.cli.links import local
@@ -27,7 +27,7 @@ class NothingToSend(Invalid):
         )
 
 
-class NotOneThing(Invalid):
+class MoreThanOne(Invalid):
     def __init__(self) -> None:
         super().__init__("Deploy one thing: a folder, or what --ref, --url or --image names.")
 
@@ -53,9 +53,8 @@ class NotLive(Failed):
 
 class StillBuilding(Detached):
     def __init__(self, app: str) -> None:
-        super(Detached, self).__init__(
-            f"Not waiting any longer; the build goes on. See: paas builds:output -a {app}; "
-            f"to stop it: paas builds:cancel -a {app}"
+        super().__init__(
+            f"the build goes on. See: paas builds:output -a {app}; to stop it: paas builds:cancel -a {app}"
         )
 
 
@@ -90,7 +89,7 @@ def deploy(
     """
     api = session.api
     if sum(each is not None for each in (folder, ref, url, image)) > 1:
-        raise NotOneThing
+        raise MoreThanOne
     wanted: dict[str, object]
     kept = None if ref is None else _kept_image(api, app, ref)
     if kept is not None:
@@ -126,7 +125,7 @@ def retry(session: Session, build: str | None, app: str) -> None:
 
 def _build(api: Client, app: str, wanted: dict[str, object]) -> None:
     """Begun, and followed to its end."""
-    build = api.post(path("apps", app, "builds"), wanted).one()
+    build = api.post(path("apps", app, "builds"), wanted, STORED_SECONDS).one()
     show_to_its_end(api, app, build["id"])
 
 

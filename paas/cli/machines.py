@@ -11,7 +11,7 @@ from paas.cli.patience import Patience
 from paas.cli.session import Session
 from paas.cli.text import plain, say
 from paas.cli.wait import Detached
-from paas.errors import Failed, PaasError, Unavailable
+from paas.errors import Failed, Unavailable
 
 PAUSE_SECONDS = 0.3
 HOSTS, ROUTERS = "hosts", "routers"
@@ -32,7 +32,7 @@ class NotTheKey(Failed):
 
 class NotWaiting(Detached):
     def __init__(self, noun: str) -> None:
-        PaasError.__init__(self, f"Not waiting any longer; it goes on. See: paas {noun}")
+        super().__init__(f"it goes on. See: paas {noun}")
 
 
 def no_wait(function: Any) -> Any:

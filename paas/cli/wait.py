@@ -18,10 +18,10 @@ class ChangeFailed(Failed):
 
 
 class Detached(PaasError):
-    """The person stopped waiting."""
+    """The person stopped waiting. `rest` is what goes on, and where to see it."""
 
-    def __init__(self, app: str) -> None:
-        super().__init__(f"Not waiting any longer; the change goes on. See: paas ps -a {app}")
+    def __init__(self, rest: str) -> None:
+        super().__init__(f"Not waiting any longer; {rest}")
 
 
 def settle(api: Client, app: str, answer: Answer, no_wait: bool, done: str) -> None:
@@ -72,7 +72,7 @@ def until_live(api: Client, app: str, version: int, app_id: str | None = None) -
                     raise
             patience.pause()
     except KeyboardInterrupt:
-        raise Detached(app) from None
+        raise Detached(f"the change goes on. See: paas ps -a {app}") from None
 
 
 def _word(line: bytes) -> tuple[str, str]:

@@ -39,7 +39,7 @@ def build_stored(request: GitRequest, directory: Path) -> str:
     check_tree(list(repo.entries(tree)), repo, request.source_mb)
     try:
         api = Api(directory, "", request.person)
-        return str(send_tree(api, request.app_id, repo, commit)["id"])
+        return str(send_tree(api, request.app_id, repo, commit, request.purpose)["id"])
     except ApiRefused as refused:
         if refused.status >= 500:
             raise Unavailable(str(refused)) from None

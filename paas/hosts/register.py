@@ -17,7 +17,7 @@ from paas.model.ssh_url import SshUrl, check_fingerprint
 from paas.scheduler.observe import Observer
 from paas.scheduler.wake import wake
 from paas.subnet import address_towards, free_subnet
-from paas.wire import SILENT, Wire
+from paas.wire import Wire
 from paas.wiring import Platform
 
 OLDEST_ENGINE = (20, 10)
@@ -38,7 +38,7 @@ class AlreadyRegistered(Conflict):
 class NoWorker(Unavailable):
     def __init__(self, name: str, wire: Wire) -> None:
         super().__init__(
-            f"No worker can be told about host {name}: {wire.trouble() or SILENT}. Nothing was changed. "
+            f"No worker can be told about host {name}: {wire.why_not()}. Nothing was changed. "
             "See: paas doctor"
         )
 

@@ -36,6 +36,8 @@ class GitRequest:
     source_mb: int
     ref: str = ""
     """What is to be built: a commit, a branch or a tag."""
+    purpose: str = "release"
+    """What the build is for, in the API's words."""
 
     def head(self) -> bytes:
         """What goes before the body: its length in four bytes, and JSON."""

@@ -71,6 +71,7 @@ IMAGES = Table(
     Column("healthcheck", String),
     Column("processes", String),
 )
+_UNDER_WAY = (str(BuildState.QUEUED), str(BuildState.BUILDING))
 
 
 class UnknownSource(Unknown):
@@ -120,9 +121,19 @@ class BuildStore:
         with self._database.write() as tx:
             tx.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(**values))
 
-    def remove_source(self, source_id: str) -> None:
+    def remove_source(self, source_id: str) -> bool:
+        """False: a build under way or an image needs it."""
+        under_way = select(BUILDS.c.id).where(
+            BUILDS.c.source == source_id, BUILDS.c.state.in_(_UNDER_WAY)
+        )
+        made = select(IMAGES.c.id).where(
+            IMAGES.c.source == source_id, IMAGES.c.removed_at.is_(None)
+        )
         with self._database.write() as tx:
+            if tx.execute(under_way).first() or tx.execute(made).first():
+                return False
             tx.execute(SOURCES.delete().where(SOURCES.c.id == source_id))
+            return True
 
     def add(self, build: Build) -> None:
         """Queued. Older queued ones of the app are cancelled: a newer push takes their place.

@@ -6,8 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from paas.api.git import RESTART_SECONDS
+from paas.api.stored import ANSWER_SECONDS
 from paas.cli.address import Address
-from paas.cli.client import Answer, ApiRefused, Client, InvalidName, NotUnderstood, path
+from paas.cli.client import (
+    STORED_SECONDS,
+    Answer,
+    ApiRefused,
+    Client,
+    InvalidName,
+    NotUnderstood,
+    path,
+)
 from paas.cli.connection import BrokenOff
 from paas.cli.links import local
 from tests.unit.cli.api import TOKEN, Api, Reply, refusal, serve_unix
@@ -118,6 +128,21 @@ def test_a_fault_of_the_platform_names_the_request(api: Api, client: Client) -> 
 def test_an_answer_that_ends_early_or_is_no_http_is_one_error(said: bytes, expected: str) -> None:
     with a_server_that_says(said) as client, pytest.raises(BrokenOff, match=expected):
         client.get("/apps")
+
+
+def test_a_request_is_given_as_long_as_it_needs() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        closing(
+            Client(Address.parse(f"http://127.0.0.1:{silent.getsockname()[1]}"), TOKEN)
+        ) as client,
+        pytest.raises(BrokenOff, match="POST /apps/shop/builds: timed out"),
+    ):
+        client.post("/apps/shop/builds", {"commit": "main"}, 0.1)
+
+
+def test_the_api_gives_its_door_up_before_the_command_line_gives_up_the_api() -> None:
+    assert STORED_SECONDS > ANSWER_SECONDS + RESTART_SECONDS
 
 
 @pytest.mark.parametrize("said", [b"<html>", b"", b"\xff\xfe", b"{}", b"5", b"[1]", b"null"])

@@ -55,10 +55,10 @@ class Door:
         )  # fmt: skip
         return self.asked(request.head() + body)
 
-    def asked_to_build(self, ref: str) -> dict[str, Any]:
+    def asked_to_build(self, ref: str, purpose: str = "release") -> dict[str, Any]:
         request = GitRequest(
             program=BUILD, is_advertisement=False, protocol="", app_id="id-of-shop", app="shop",
-            person="ana", source_mb=16, ref=ref,
+            person="ana", source_mb=16, ref=ref, purpose=purpose,
         )  # fmt: skip
         return line(self.asked(request.head()))
 
@@ -218,6 +218,16 @@ def test_a_commit_that_was_pushed_is_built_by_any_of_its_names(
         assert api.builds[0]["commit"] == commit
         with tarfile.open(fileobj=io.BytesIO(api.sources[-1])) as tar:
             assert ("new" in tar.getnames()) == (commit == second)
+
+
+def test_a_commit_that_was_pushed_is_built_for_what_was_asked(
+    door: Door, api: FakeApi, alice: Clone
+) -> None:
+    alice.push()
+
+    door.asked_to_build("main", "dry-run")
+
+    assert api.builds[0]["purpose"] == "dry-run"
 
 
 @pytest.mark.parametrize(
