@@ -157,7 +157,7 @@ def test_a_line_is_in_the_log_a_fifth_of_a_second_after_it_was_printed(
 
     took = []
     for count in (2, 4, 6):
-        eventually(partial(lambda count: len(lab.texts()) == count, count), within=10)
+        eventually(partial(lambda count: len(lab.texts()) >= count, count), within=10)
         seen_at = time.time()
         line = lab.logs.tail(APP_ID, 2)[0][0]
         took.append(seen_at - line.at_ns / 1e9)
