@@ -1,12 +1,16 @@
 """What builds that are over and apps that are no more leave in the platform's folder."""
 
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 
 from paas.builds.discard import discard
 from paas.builds.fetched import clear_unused
+from paas.engine.engine import HostUnreachable
+from paas.model.app import App
 from paas.model.build import BuildState
 from paas.model.host import LOCAL
+from paas.scheduler.spec import build_tag
 from paas.wiring import Platform
 
 SOURCE_SECONDS = 86400.0
@@ -39,6 +43,7 @@ def clear_leftovers(platform: Platform, now: float) -> None:
     for folder in folders:
         if folder.name not in {build.id for build in under_way}:
             discard(folder, platform.engine, LOCAL, settings)
+    _untag_failed(apps, platform)
     needed = {build.source for build in under_way}
     needed |= {image.source for app in apps for image in builds.images(app.id)}
     for source in builds.sources():
@@ -52,3 +57,18 @@ def clear_leftovers(platform: Platform, now: float) -> None:
     for app in apps:
         for build in builds.of(app.id, limit=100_000)[OUTPUTS_KEPT:]:
             platform.logs.remove_output(build.id)
+
+
+def _untag_failed(apps: Sequence[App], platform: Platform) -> None:
+    """What a build that failed had tagged: an image that nobody else names goes with it."""
+    engine, over = platform.engine, (BuildState.FAILED, BuildState.CANCELLED)
+    tags = {
+        build_tag(platform.settings.platform, app, build)
+        for app in apps
+        for build in platform.builds.of(app.id)
+        if build.state in over
+    }
+    with suppress(HostUnreachable):
+        for image in engine.images(LOCAL):
+            for tag in tags.intersection(image.tags):
+                engine.remove_image(LOCAL, tag)

@@ -31,7 +31,7 @@ from paas.model.log import LogLine
 from paas.model.release import Release
 from paas.releases.create import announce_release, failed_configs, release_image, wanted_config
 from paas.releases.declared import Declared
-from paas.scheduler.spec import image_name
+from paas.scheduler.spec import build_tag, image_name
 from paas.scheduler.spread import Sent, send
 from paas.scheduler.wake import wake
 from paas.wiring import Platform
@@ -89,7 +89,7 @@ def _build_and_release(
                 build, app.id, platform.builds, platform.buildpacks, platform.build_configs
             ),
             folder=folder,
-            tag=f"{image_name(settings.platform, app)}:build-{build.id[:8]}",
+            tag=build_tag(settings.platform, app, build),
             host=platform.hosts.get(LOCAL),
             engine=platform.engine,
             settings=settings,
@@ -103,14 +103,15 @@ def _build_and_release(
         if given.image is None:
             order = take_in(given, order, platform.builds, platform.sources, platform.cipher)
             order = narrowed(order)
-        app_file = read_app_file(order.tree.texts.get(APP_FILE, b""))
-        declared = Declared.of(app_file, config, failed_configs(app, platform))
+        text = order.tree.texts.get(APP_FILE, b"")
+        declared = Declared.of(read_app_file(text), config, failed_configs(app, platform))
         order = replace(order, config=declared.config(config))
         output.hide(secret_values(declared.vars))
         for line in declared.notes(order.config):
             output.complain(output.clean(line))
         archs = {host.arch for host in platform.hosts.all()}
         built = declared.built(make_image(given, order, platform.builds, archs))
+        built = replace(built, app_file=text.decode("utf-8", "replace"))
         for process in declared.unknown(built.processes):
             output.complain(f"{APP_FILE}: formation.{process}: the app has no such process type")
         seen = platform.engine.image(LOCAL, built.image)
@@ -166,7 +167,8 @@ def _keep(
     build: Build, app: App, built: Built, seen: ImageSeen, sent: Sent, platform: Platform
 ) -> None:
     """Raises BuildCancelled."""
-    image = replace(_image(build, app, built, seen, sent), processes=built.processes)
+    image = _image(build, app, built, seen, sent)
+    image = replace(image, processes=built.processes, app_file=built.app_file)
     learnt = {"image": image.id, "builder": str(built.builder), "detected": built.detected}
     with platform.record.write():
         if not platform.builds.note(build.id, **learnt):
@@ -264,8 +266,10 @@ def give_up_dead_builds(platform: Platform, now: float, worker: str | None = Non
         if build.worker != worker and (build.lease_until or 0) >= now:
             continue
         release = _release_of(build, platform)
-        if release is not None:
-            platform.builds.note(build.id, release=release.number)
+        is_kept = build.purpose is Purpose.KEEP and build.image is not None
+        if release is not None or is_kept:
+            if release is not None:
+                platform.builds.note(build.id, release=release.number)
             platform.builds.end(build.id, BuildState.SUCCEEDED, now)
         else:
             with suppress(LogUnwritable):

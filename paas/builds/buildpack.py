@@ -1,6 +1,5 @@
 """A tree without a Dockerfile: a buildpack compiles it in a container of the build image, limited like any dyno."""
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ import yaml
 from paas.builds.choice import Choice, ours
 from paas.builds.container import APP_USER, begin, container_spec, follow, give_to_app
 from paas.builds.fetch_buildpacks import Ready, make_ready
+from paas.builds.fetched import open_written
 from paas.builds.layer import Layer, begin_layer, finish_layer
 from paas.builds.order import BuildFailed, Built, Order
 from paas.builds.packages import build_image, run_image
@@ -224,20 +224,31 @@ def _processes(out: Path, detected: str) -> Mapping[str, str]:
 
 def _default_types(out: Path, detected: str) -> dict[str, str]:
     try:
-        value = yaml.safe_load(_read(out / "release.yml"))
+        value = _loaded(_read(out / "release.yml"))
     except (yaml.YAMLError, RecursionError, ValueError):
         raise BuildFailed(f"bin/release of the {detected} buildpack printed no YAML") from None
     types = value.get("default_process_types") if isinstance(value, dict) else None
     if not isinstance(types, dict):
         return {}
-    return {str(name): " ".join(str(command).split("\n")) for name, command in types.items()}
+    return {
+        str(name): " ".join(command.split("\n"))
+        for name, command in types.items()
+        if isinstance(command, str)
+    }
+
+
+def _loaded(text: str) -> object:
+    """Without aliases, by which a few lines come to mean gigabytes. Raises YAMLError."""
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.YAMLError("it has an alias")
+    return yaml.safe_load(text)
 
 
 def _read(path: Path) -> str:
-    """Empty when it is not there. What a build wrote may be anything: no link is followed, no pipe waited for."""
+    """Empty when it is not there, or no file."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open_written(path) as content:
+            return content.read(OUT_LIMIT).decode("utf-8", "replace")
     except OSError:
         return ""
-    with os.fdopen(file, "rb") as content:
-        return content.read(OUT_LIMIT).decode("utf-8", "replace")

@@ -105,6 +105,8 @@ if [ ${#packs[@]} -eq 0 ]; then
     echo "$name" >/out/name
     if [ "$name" != "$known" ] && wants_images "$name" "$known"; then
         stage again
+        # The next container unpacks the source once more.
+        cd / && chmod -R u+rwX /app && find /app -mindepth 1 -delete
         exit
     fi
 fi

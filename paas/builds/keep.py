@@ -109,8 +109,9 @@ class Keeper:
                     self._why = BuildCancelled()
             if now > self._deadline and self._why is None:
                 self._why = BuildTooLong(self._seconds)
-            for trouble in tuple(self._troubles):
-                self._why = self._why or trouble()
+            with suppress(RecordUnavailable, OSError):
+                for trouble in tuple(self._troubles):
+                    self._why = self._why or trouble()
             if self._why is not None:
                 self._stop()
 

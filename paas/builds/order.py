@@ -67,3 +67,5 @@ class Built:
     builder: Builder
     healthcheck: Healthcheck | None = None
     """The app's own."""
+    app_file: str | None = None
+    """The text of its app.json."""

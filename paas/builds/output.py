@@ -26,6 +26,8 @@ class Output:
         self._config = frozenset(config)
         self._redactor = _redactor(self._config)
         self._rest = b""
+        self._is_cut = False
+        """What comes up to the next end of a line belongs to one that was cut."""
         self._left = OUTPUT_LIMIT
         self._tail: deque[bytes] = deque()
         self._tail_size = self._left_out = 0
@@ -47,14 +49,19 @@ class Output:
     def feed(self, data: bytes, indent: str = "") -> None:
         """What a program printed, as it comes."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LINE_LIMIT:
-            lines.append(self._rest[:LINE_LIMIT] + b" [cut]")
+        if self._is_cut and not lines:
             self._rest = b""
+        elif self._is_cut:
+            lines, self._is_cut = lines[1:], False
+        if len(self._rest) > LINE_LIMIT:
+            # Not in the middle of a secret, which then would not be known for one.
+            lines.append(self._rest[: LINE_LIMIT - self._redactor.longest] + b" [cut]")
+            self._rest, self._is_cut = b"", True
         self._show(lines, indent)
 
     def end(self, indent: str = "") -> None:
         """The program has ended: the last line, and the end of what was left out."""
-        if self._rest:
+        if self._rest or self._is_cut:
             self.feed(b"\n", indent)
         if self._tail:
             left_out = self._left_out - len(self._tail)

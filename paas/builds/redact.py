@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 SECRET_LENGTH = 6
 """A config value of at least so many characters never appears; shorter ones are words of any text."""
+LONGEST = 32 * 1024
 REDACTED = "[REDACTED]"
 WRAPPED = (64, 76)
 """Characters of a line, where programs wrap base64."""
@@ -22,6 +23,9 @@ class Redactor:
         """`config`: the values that must not appear."""
         secrets = {form for value in config for form in _forms(value) if len(form) >= SECRET_LENGTH}
         self._secrets = sorted(secrets, key=len, reverse=True)
+        sizes = [len(secret.encode("utf-8", "surrogateescape")) for secret in self._secrets]
+        self.longest = min(max(sizes, default=0), LONGEST)
+        """Bytes."""
         self._pattern = re.compile("|".join(map(re.escape, self._secrets)))
 
     def clean(self, line: str) -> str:

@@ -46,6 +46,8 @@ def _members(source: Path, path: str) -> Iterator[bytes]:
                 member.linkname = _target(name, _plain(member.linkname), path)
             member.name = name.removeprefix(prefix)
             member.pax_headers = {}
+            if member.isreg():
+                member.type = tarfile.REGTYPE  # of a sparse one, too: its content comes in full
             yield member.tobuf(tarfile.PAX_FORMAT)
             content = tar.extractfile(member) if member.isreg() else None
             while content and (data := content.read(1 << 20)):

@@ -94,7 +94,7 @@ def receive(updates: Iterable[str], push: Push, push_options: Sequence[str]) -> 
     tree = repo.tree(commit)
     if tree is None:
         raise PushRefused("a branch points to a commit; what was pushed is none.")
-    files = list(repo.entries(tree))
+    files = repo.entries(tree, FILE_LIMIT)
     check_tree(files, repo, push.source_mb)
 
     push.lock.add(commit=commit)
@@ -177,7 +177,7 @@ def check_tree(files: Sequence[Entry], repo: Repo, limit_mb: int) -> None:
             + ", ".join(f"{printable(entry.path)} ({entry.size >> 20} MB)" for entry in largest)
         )
     if len(files) > FILE_LIMIT:
-        raise PushRefused(f"the tree has {len(files)} files; {FILE_LIMIT} is the most.")
+        raise PushRefused(f"the tree has more than {FILE_LIMIT} files, which is the most.")
     small = [entry for entry in files if entry.size in POINTER_SIZES]
     contents = repo.contents([entry.object_id for entry in small])
     pointers = [

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ SETTINGS: Mapping[str, str] = {
 ATTRIBUTES = "* -export-ignore -export-subst\n"
 """An archive is the whole tree: without this a line in the app's .gitattributes takes its Dockerfile away."""
 CHUNK = 256 * 1024
+LISTED_BYTES = 128 * 1024 * 1024
 SHORT_SECONDS, LONG_SECONDS = 60.0, 1800.0
 """How long git may take for what is one look, and for what is as large as the repository."""
 
@@ -168,14 +170,24 @@ class Repo:
         (kind, _), (_, tree) = (line.split(" ", 1) for line in told.decode().splitlines())
         return tree if kind == "commit" else None
 
-    def entries(self, tree: str) -> Iterator[Entry]:
-        """Every file, link and gitlink of the tree."""
-        listed = self._bytes("ls-tree", "-r", "-l", "-z", "--full-tree", tree)
-        for line in listed.split(b"\0")[:-1]:
-            head, path = line.split(b"\t", 1)
-            mode, _, object_id, size = head.decode().split()
-            number = 0 if size == "-" else int(size)
-            yield Entry(mode, object_id, number, path.decode("utf-8", "replace"))
+    def entries(self, tree: str, most: int) -> Sequence[Entry]:
+        """Every file, link and gitlink of the tree. Of more than `most` some more, and not all.
+
+        A few objects that name each other list for ever. Raises GitFailed, also for more than `LISTED_BYTES`.
+        """
+        argv = ["ls-tree", "-r", "-l", "-z", "--full-tree", tree]
+        found: list[Entry] = []
+        rest, left = b"", LISTED_BYTES
+        with closing(self._chunks(argv)) as chunks:
+            for chunk in chunks:
+                left -= len(chunk)
+                if left < 0:
+                    raise GitFailed(argv, 0, "the names of its files are too long")
+                *lines, rest = (rest + chunk).split(b"\0")
+                found += map(_entry, lines)
+                if len(found) > most:
+                    break
+        return found
 
     def contents(self, objects: Sequence[str]) -> Iterator[bytes]:
         """Of small files, in order."""
@@ -192,7 +204,10 @@ class Repo:
 
     def archive(self, commit: str) -> Iterator[bytes]:
         """The tree of `commit` as a tar. Raises GitFailed at the end when it is not whole."""
-        argv = ["archive", "--format=tar", commit]
+        return self._chunks(["archive", "--format=tar", commit])
+
+    def _chunks(self, argv: Sequence[str]) -> Generator[bytes, None, None]:
+        """What git prints; git is ended with it. Raises GitFailed at the end."""
         with subprocess.Popen(
             ["git", *argv],
             stdin=subprocess.DEVNULL,
@@ -206,6 +221,9 @@ class Repo:
             try:
                 while chunk := git.stdout.read(CHUNK):
                     yield chunk
+            except GeneratorExit:
+                git.kill()
+                raise
             finally:
                 deadline.cancel()
         if git.returncode:
@@ -213,6 +231,14 @@ class Repo:
 
     def _bytes(self, *argv: str, given: bytes = b"") -> bytes:
         return finished(argv, LONG_SECONDS, given, self._env, self._path)
+
+
+def _entry(line: bytes) -> Entry:
+    """Of `ls-tree -l -z`."""
+    head, path = line.split(b"\t", 1)
+    mode, _, object_id, size = head.decode().split()
+    number = 0 if size == "-" else int(size)
+    return Entry(mode, object_id, number, path.decode("utf-8", "replace"))
 
 
 def _run(argv: Sequence[str], directory: Path, seconds: float = SHORT_SECONDS) -> str:

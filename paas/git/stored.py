@@ -5,7 +5,7 @@ from pathlib import Path
 
 from paas.errors import Invalid, Unavailable, Unknown
 from paas.git.ask import Api, ApiRefused, printable
-from paas.git.receive import check_tree, send_tree
+from paas.git.receive import FILE_LIMIT, check_tree, send_tree
 from paas.git.repos import Repo, ensure_repository, environment
 from paas.model.git_request import GitRequest
 
@@ -36,7 +36,7 @@ def build_stored(request: GitRequest, directory: Path) -> str:
     tree = commit and repo.tree(commit)
     if not commit or not tree:
         raise UnknownCommit(request.app, request.ref)
-    check_tree(list(repo.entries(tree)), repo, request.source_mb)
+    check_tree(repo.entries(tree, FILE_LIMIT), repo, request.source_mb)
     try:
         api = Api(directory, "", request.person)
         return str(send_tree(api, request.app_id, repo, commit, request.purpose)["id"])

@@ -123,3 +123,5 @@ class Image:
     """The app's own, of its app.json."""
     processes: Mapping[str, str] | None = None
     """What it is to run, where no release says it: it was built to be released later."""
+    app_file: str | None = None
+    """Of such an image: its app.json, which counts when it is released."""

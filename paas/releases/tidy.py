@@ -96,11 +96,14 @@ def _tag(host: str, reference: str, tag: str, platform: Platform) -> None:
 def _remove(image: Image, platform: Platform, now: float) -> None:
     """From every engine and the registry; what does not answer is asked again the next time."""
     answering = _answering(image, platform)
+    others = [each for each in platform.builds.images(image.app_id) if each.id != image.id]
     for host, reference in answering:
-        seen = platform.engine.image(host, reference)
-        for name in seen.tags if seen else ():
-            platform.engine.remove_image(host, name)
-        platform.engine.remove_image(host, reference)
+        # Two builds of the same may have come to one image: it goes with the last.
+        if not any(each.where.get(host) == reference for each in others):
+            seen = platform.engine.image(host, reference)
+            for name in seen.tags if seen else ():
+                platform.engine.remove_image(host, name)
+            platform.engine.remove_image(host, reference)
         platform.builds.place_image(image.id, host, None)
     if len(answering) == len(image.where) and _is_out_of_registry(image, platform):
         platform.builds.remove_image(image.id, now)

@@ -15,6 +15,7 @@ def want(app: App, release: Release, platform: Platform, now: float) -> Change:
     if release.image is None:
         platform.apps.settle(app.id, release.number, now)
         return Change(version, release)
+    platform.formations.settle(app.id, is_live=False)  # of a deploy whose place this one takes
     _adopt_processes(app, release, platform)
     platform.apps.want(app.id, release.number, now)
     state, deadline = DeployState.STARTING, deploy_deadline(platform.settings, now)

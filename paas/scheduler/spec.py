@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from paas.model.app import App
-from paas.model.build import Builder, Image
+from paas.model.build import Build, Builder, Image
 from paas.model.container import Container, ContainerSpec, Kind, Published, container_name
 from paas.model.process import WEB
 from paas.model.release import Release
@@ -118,3 +118,8 @@ def new_id(rng: random.Random) -> str:
 def image_name(platform: str, app: App) -> str:
     """The repository of an app's images on an engine."""
     return f"paas/{platform}/{app.name}-{app.id[:8]}"
+
+
+def build_tag(platform: str, app: App, build: Build) -> str:
+    """What a build calls its image."""
+    return f"{image_name(platform, app)}:build-{build.id[:8]}"

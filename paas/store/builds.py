@@ -70,6 +70,7 @@ IMAGES = Table(
     Column("digest", String),
     Column("healthcheck", String),
     Column("processes", String),
+    Column("app_file", String),
 )
 _UNDER_WAY = (str(BuildState.QUEUED), str(BuildState.BUILDING))
 
@@ -230,6 +231,7 @@ class BuildStore:
                     commit=image.commit, created_at=image.created_at,
                     digest=image.digest, healthcheck=_healthcheck_text(image.healthcheck),
                     processes=None if image.processes is None else json.dumps(dict(image.processes)),
+                    app_file=image.app_file,
                 )
             )  # fmt: skip
 

@@ -108,8 +108,11 @@ class DeployStore:
         return None if row is None else _deploy(row)
 
     def note_postdeploy(self, deploy: Deploy, *, is_due: bool) -> None:
+        """Nothing of an older one is due any more."""
+        older = update(DEPLOYS).where(DEPLOYS.c.app_id == deploy.app_id, DEPLOYS.c.id < deploy.id)
         change = update(DEPLOYS).where(DEPLOYS.c.id == deploy.id)
         with self._database.write() as tx:
+            tx.execute(older.values(is_postdeploy_due=False))
             tx.execute(change.values(is_postdeploy_due=is_due))
 
     def remove_all(self, app_id: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,10 @@ def compile_apt(app: Path, cache: Path) -> None:
     own = app / OWN
     remove_tree(own)
     kept = KeptTree(cache, "tree")
-    key = digest_of([os.environ.get("STACK", ""), *sorted(wanted.names), *wanted.urls])
+    week = time.strftime(
+        "%G-%V"
+    )  # Debian mends its packages, and nobody changes an Aptfile for that
+    key = digest_of([os.environ.get("STACK", ""), week, *sorted(wanted.names), *wanted.urls])
     if kept.restore(key, own):
         title("Packages of Aptfile are unchanged")
     else:

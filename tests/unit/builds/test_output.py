@@ -84,6 +84,15 @@ def test_a_line_without_an_end_is_cut() -> None:
     assert len(shown(*[b"x" * 50_000 for _ in range(100)])) < 5_200_000
 
 
+def test_a_cut_shows_no_half_of_a_secret() -> None:
+    for before in range(65_520, 65_540):
+        text = shown(b"x" * before + b"SUPERSECRET", b"VALUE123 and the rest", b" of it\nnext\n",
+                     config=("SUPERSECRETVALUE123",))  # fmt: skip
+
+        assert "SUPER" not in text and "VALUE" not in text
+        assert text.endswith("x [cut]\nnext\n")
+
+
 @given(st.lists(st.binary(max_size=40)), st.text(min_size=6, max_size=12, alphabet="abcé"))
 def test_no_split_of_the_output_shows_a_secret(chunks: list[bytes], secret: str) -> None:
     data = b"".join(chunks)

@@ -1,14 +1,18 @@
 """What an app.json brings about when its release is made, and the process that runs when it serves."""
 
 import time
+import uuid
 
 from paas.apps.destroy import destroy
 from paas.model.app_file import AppFile, DeclaredVar
+from paas.model.build import Builder, Image
 from paas.model.config import Config
 from paas.model.container import GONE, Container, Kind, container_name
 from paas.model.deploy import DeployState
 from paas.releases.declared import Declared
+from paas.releases.release_kept import release_kept
 from paas.scheduler.scale import scale
+from tests.engine import IMAGE
 from tests.unit.scheduler.stage import Stage
 
 SEEDED = Declared(AppFile(postdeploy="seed"))
@@ -224,3 +228,51 @@ def test_without_room_it_is_told_that_it_was_not_run(stage: Stage) -> None:
     assert stage.now().blocked is None
     lines, _ = stage.platform.logs.tail(stage.app.id, 20)
     assert any("no room for the postdeploy process of v1" in line.text for line in lines)
+
+
+def test_what_a_superseded_release_declared_never_counts(stage: Stage) -> None:
+    two = Declared(AppFile(formation={"web": 2}))
+    stage.releases_as(two)
+    goes_live(stage)
+
+    stage.releases_as(Declared(AppFile(formation={"web": 3})))
+    stage.converges()
+    stage.releases_as(two)
+    goes_live(stage)
+
+    assert quantities(stage) == {"web": 2}
+
+
+def test_of_two_that_are_due_the_newer_runs(stage: Stage) -> None:
+    stage.releases_as(SEEDED)
+    goes_live(stage)
+    stage.releases_as(SEEDED)
+    goes_live(stage)
+    deploys = stage.platform.deploys
+    older, newer = deploys.of(stage.app.id, 1), deploys.of(stage.app.id, 2)
+    assert older is not None and newer is not None
+
+    deploys.note_postdeploy(older, is_due=True)
+    deploys.note_postdeploy(newer, is_due=True)
+    assert deploys.postdeploy_due(stage.app.id) == newer
+    deploys.note_postdeploy(newer, is_due=False)
+
+    assert deploys.postdeploy_due(stage.app.id) is None
+
+
+def test_what_was_built_to_be_released_later_brings_its_app_file(stage: Stage) -> None:
+    platform = stage.platform
+    text = '{"env": {"KEY": {"generator": "secret"}}, "formation": {"web": {"quantity": 2}}}'
+    image = Image(
+        id=str(uuid.uuid4()), app_id=stage.app.id, builder=Builder.BUILDPACK, arch="amd64", port=5000,
+        where={"local": IMAGE}, source="", commit="3f2a91c", created_at=time.time(),
+        processes={"web": "serve"}, app_file=text,
+    )  # fmt: skip
+    platform.builds.add_image(image)
+
+    change = release_kept(stage.app, image, "ana", platform, time.time())
+    goes_live(stage)
+
+    assert change.release is not None
+    assert len(change.release.config.vars["KEY"]) == 64
+    assert quantities(stage) == {"web": 2}
