@@ -1,5 +1,6 @@
 """A tree with a Dockerfile: BuildKit makes the image."""
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,9 @@ OWN_CACHES = "BUILDKIT_CACHE_MOUNT_NS"
 INDENT = "       "
 NAMED = 12
 """As many Dockerfiles are named in a message."""
+
+_OF_AN_APP = re.compile(r"(?:\[[^]]*\] )?FROM (?:docker\.io/)?(paas/(?!stack[:@])\S+)")
+"""What BuildKit says when it has found out what an image's name comes to: those of FROM and of every `from=`."""
 
 
 def detect(tree: Tree) -> str | None:
@@ -95,6 +99,9 @@ def _run(order: Order, recipe: Recipe, rewritten: Rewritten) -> str:
     try:
         with order.keeper.ending(running.end):
             for line in running.lines():
+                if foreign := _OF_AN_APP.match(line):
+                    running.end()
+                    raise BuildFailed(f"{foreign[1]} is an app's image, and no base for another")
                 order.output.feed(f"{rewritten.shown(line)}\n".encode(), INDENT)
     finally:
         running.close()

@@ -10,6 +10,7 @@ import pytest
 
 from paas.model.app import AppName
 from paas.model.build import BuildState
+from paas.scheduler.spec import image_name
 from tests.apps.workshop import APPS, docker
 from tests.integration.builds.building_site import HOST, Builds, Pushed
 
@@ -315,3 +316,22 @@ def test_a_dockerfile_that_is_named_comes_before_buildpacks(builds: Builds) -> N
     assert pushed.release is not None, pushed.output
     assert "-----> Building deploy/Dockerfile" in pushed.output
     assert "The config has no MISSING (build setting args)" in pushed.output
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG A=paas\nFROM ${{A}}/{0}\n",
+        "FROM paas/stack:run\nCOPY --from=paas/{0} /etc/hostname /x\n",
+    ],
+)
+def test_no_app_is_built_of_anothers_image(builds: Builds, text: str) -> None:
+    first = builds.pushed("dockerfile-web")
+    assert first.image is not None
+    tag = image_name(builds.platform.settings.platform, builds.app).removeprefix("paas/")
+
+    pushed = builds.pushed({"Dockerfile": text.format(f"{tag}:build-{first.build.id[:8]}")})
+
+    assert pushed.build.state is BuildState.FAILED, pushed.output
+    assert "is an app's image, and no base for another" in (pushed.build.reason or "")
+    assert pushed.image is None
