@@ -48,6 +48,8 @@ def running(settings: Settings) -> Sequence[Running]:
     """By name. Processes that only bear the number of one of ours are not among them."""
     found = []
     for path in sorted((settings.run / "pids").glob("*")):
+        if path.suffix == ".new":  # somebody is just writing it
+            continue
         try:
             pid, started = (int(word) for word in path.read_text().split())
         except (ValueError, FileNotFoundError):

@@ -24,6 +24,7 @@ from paas.model.process import ONCE
 
 PORT = 5000
 OUT_LIMIT = 256 * 1024
+YAML_DEPTH = 20
 SCRIPTS = Path(__file__).parent
 DONE = "done"
 """The last stage that compile.sh tells of."""
@@ -238,10 +239,16 @@ def _default_types(out: Path, detected: str) -> dict[str, str]:
 
 
 def _loaded(text: str) -> object:
-    """Without aliases, by which a few lines come to mean gigabytes. Raises YAMLError."""
+    """Without aliases, by which a few lines come to mean gigabytes, and what is too deep to read soon.
+
+    Raises YAMLError.
+    """
+    depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            raise yaml.YAMLError("it has an alias")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > YAML_DEPTH:
+            raise yaml.YAMLError("it has an alias, or goes too deep")
     return yaml.safe_load(text)
 
 
