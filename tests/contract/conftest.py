@@ -3,9 +3,11 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import pytest
 from docker.api.client import APIClient
+from docker.errors import APIError, ImageNotFound
 
 from paas.engine.body import PLATFORM
 from paas.engine.docker_engine import DockerEngine
@@ -94,10 +96,25 @@ def docker_labs(engine_client: APIClient, test_image: str, registry: LabRegistry
     labs[0].neighbour = labs[1]
     yield labs[0]
     for lab in labs:
-        ours = {"label": [f"{PLATFORM}={lab.platform}"]}
-        for image in engine_client.images(filters=ours):
-            engine_client.remove_image(image["Id"], force=True)
+        _remove_images(engine_client, f"{PLATFORM}={lab.platform}")
         engine_client.remove_network(f"paas-{lab.platform}")
+
+
+def _remove_images(engine: APIClient, label: str) -> None:
+    """What was made of another goes before it."""
+    left = {image["Id"] for image in engine.images(filters={"label": [label]})}
+    while left:
+        parents = set()
+        for image in left:
+            try:
+                engine.remove_image(image, force=True)
+            except ImageNotFound:
+                continue  # it went with its child
+            except APIError as error:
+                assert error.status_code == HTTPStatus.CONFLICT, error
+                parents.add(image)
+        assert parents < left
+        left = parents
 
 
 def _docker_lab(image: str, registry: LabRegistry) -> Lab:
