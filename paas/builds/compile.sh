@@ -106,7 +106,8 @@ if [ ${#packs[@]} -eq 0 ]; then
     if [ "$name" != "$known" ] && wants_images "$name" "$known"; then
         stage again
         # The next container unpacks the source once more.
-        cd / && chmod -R u+rwX /app && find /app -mindepth 1 -delete
+        cd / && find /app -mindepth 1 -maxdepth 1 ! -type l -exec chmod -R u+rwX {} +
+        find /app -mindepth 1 -delete
         exit
     fi
 fi
