@@ -1,5 +1,6 @@
 """The process that runs once when a release serves. What becomes of it changes nothing about the release."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from paas.engine.engine import HostUnreachable
@@ -21,9 +22,9 @@ def run_postdeploy(
     """Placed once, and started once. The hosts that did not answer."""
     if view.app.destroyed_at is not None:
         return []
-    _place(view, lease, platform, now)
+    placed = _place(view, lease, platform, now)
     troubles = []
-    for row in platform.containers.of(view.app.id):
+    for row in (*view.runs, *placed):
         if row.dyno.process != POSTDEPLOY or row.state not in (PLACED, PULLING):
             continue
         if why := _why_never(row, view, now):
@@ -35,22 +36,23 @@ def run_postdeploy(
     return troubles
 
 
-def _place(view: View, lease: Lease, platform: Platform, now: float) -> None:
+def _place(view: View, lease: Lease, platform: Platform, now: float) -> Sequence[Container]:
     deploy = platform.deploys.postdeploy_due(view.app.id)
     if deploy is None:
-        return
+        return []
     number = platform.rng.randrange(1000, 10_000)
     dyno = Dyno(view.app.id, deploy.release, POSTDEPLOY, number)
     release = platform.releases.get(view.app.id, deploy.release)
     wanted = replace(view, release=release, dynos=view.dynos | {dyno})
     with platform.record.write():
         if not platform.leases.holds(lease):
-            return
+            return []
         platform.deploys.note_postdeploy(deploy, is_due=False)
         placed = assign(wanted, [dyno], lease, platform, now, kind=Kind.RUN)
     if not placed:
         text = f"There was no room for the postdeploy process of v{deploy.release}: it was not run"
         say(platform.logs, view.app.id, "api", text, now)
+    return placed
 
 
 def _why_never(row: Container, view: View, now: float) -> str | None:
